@@ -1,0 +1,1 @@
+//! Identifiers as the OPRF takes them: typed, normalised, domain-separated.
