@@ -1,1 +1,48 @@
-//! OPRF.
+//! The verifiable oblivious PRF: RFC 9497, ristretto255-SHA512, mode VOPRF, with a batch proof of our own
+//! (SPEC.md section "OPRF").
+//!
+//! ```text
+//! bank                                   operator
+//! Blinded::new ── blinded elements ───→  SecretKey::evaluate
+//! Blinded::verify ←─ evaluated + proof ─
+//! Verified::unblind → Element → Tag      SecretKey::encode → Element → Tag
+//! ```
+//!
+//! The client's states consume each other, so that a blind is used once and nothing is unblinded before its proof
+//! was verified: the other order does not compile.
+
+mod blind;
+mod evaluate;
+mod key;
+mod output;
+mod proof;
+#[cfg(test)]
+mod rfc9497;
+#[cfg(test)]
+mod tests;
+
+pub use blind::{Blinded, Verified, VerifyError};
+pub use evaluate::{EvaluateError, Evaluation};
+pub use key::{KeyError, KeyId, PublicKey, SecretKey};
+pub use output::{Element, Tag};
+pub use proof::{PROOF_BYTES, Proof};
+
+use crate::limits::BATCH_ELEMENTS_MAX;
+
+/// Identifies the OPRF suite in every file and request: ristretto255-SHA512, VOPRF, samar batch proof v1.
+pub const SUITE: u16 = 1;
+
+/// Domain separation tag of hash-to-group: `"HashToGroup-" ‖ contextString` of RFC 9497 section 4.1 and 3.1, mode 0x01.
+const HASH_TO_GROUP_DST: &[u8] = b"HashToGroup-OPRFV1-\x01-ristretto255-SHA512";
+
+/// A batch that is empty or larger than a proof covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a batch holds 1 to {BATCH_ELEMENTS_MAX} elements, this one {count}")]
+pub struct BatchSizeError {
+    /// What the batch held.
+    pub count: usize,
+}
+
+fn check_batch_size(count: usize) -> Result<(), BatchSizeError> {
+    if (1..=BATCH_ELEMENTS_MAX).contains(&count) { Ok(()) } else { Err(BatchSizeError { count }) }
+}

@@ -1,0 +1,3 @@
+mod exchange;
+mod forgery;
+mod vectors;
