@@ -6,10 +6,22 @@
 //! Data flows one way through the modules: [`identifier`] → [`oprf`] (over [`group`]) → [`segment`] →
 //! [`manifest`]; [`wire`] carries all of it between the two sides, and every bound stands in [`limits`].
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::cast_possible_truncation
+    )
+)]
 
+pub mod codec;
 pub mod group;
 pub mod identifier;
+pub mod invitation;
 pub mod limits;
+pub mod manifest;
 pub mod oprf;
 pub mod segment;
+pub mod wire;

@@ -25,3 +25,41 @@ pub const LABEL_BITS_MAX: u8 = 32;
 pub const BREACH_ID_BYTES_MAX: usize = 64;
 
 const _: () = assert!(PAGE_BYTES_DEFAULT == PAGE_BYTES_ALLOWED[2]);
+
+/// Bytes of the control structure of a request or a response.
+pub const CONTROL_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a manifest's body.
+pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes one `fetch` may ask for: 128 pages of the largest size.
+pub const FETCH_BYTES_MAX: u32 = 128 * 16_384;
+
+/// Breaches one manifest may list.
+pub const BREACHES_MAX: usize = 1_024;
+
+/// Segments one breach may have before it must be compacted.
+pub const BREACH_SEGMENTS_MAX: usize = 64;
+
+/// Data classes one breach may name, those that vary included.
+pub const CLASSES_MAX: usize = 64;
+
+/// Bytes of a bank's or an operator's name.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// Bytes of a title, a refusal's text or another line a person reads.
+pub const TEXT_BYTES_MAX: usize = 256;
+
+/// Bytes of a certificate signing request or a certificate, DER.
+pub const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
+
+/// Bytes that open every request and response: version, kind, control length.
+pub const PREAMBLE_BYTES: usize = 6;
+
+/// Seconds a manifest may be valid from its creation.
+pub const MANIFEST_VALIDITY_S_MAX: u64 = 366 * 24 * 3_600;
+
+/// Manifests a client walks to get from the one it saw last to the newest.
+pub const MANIFEST_WALK_MAX: u64 = 10_000;
+
+const _: () = assert!(CERTIFICATE_BYTES_MAX < CONTROL_BYTES_MAX && CONTROL_BYTES_MAX < MANIFEST_BYTES_MAX);

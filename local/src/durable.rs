@@ -1,0 +1,161 @@
+//! Files that are there whole or not at all: written beside their place, synced, renamed, and the folder synced.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The owner alone (0600).
+    Private,
+    /// Everyone who may read the folder (0644).
+    Public,
+}
+
+/// Opens the names of files that are still being written.
+const UNFINISHED_PREFIX: &str = ".samar-unfinished-";
+
+/// A file under construction. Dropped before [`Unfinished::finish`], it is removed and its place is as it was.
+#[derive(Debug)]
+pub struct Unfinished {
+    file: File,
+    at: PathBuf,
+    place: PathBuf,
+    finished: bool,
+}
+
+impl Unfinished {
+    /// Begins a file that will stand at `place`.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn create(place: &Path, mode: Mode) -> io::Result<Self> {
+        let name = place.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+        if place.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let random: u64 = rand::random();
+        let unfinished = format!("{UNFINISHED_PREFIX}{random:016x}-{}", name.to_string_lossy());
+        let at = folder_of(place).join(unfinished);
+        let bits = match mode {
+            Mode::Private => 0o600,
+            Mode::Public => 0o644,
+        };
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(bits).open(&at)?;
+        Ok(Self { file, at, place: place.to_owned(), finished: false })
+    }
+
+    /// The open file, for writing and reading at any place in it.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Puts the file in its place, durably.
+    ///
+    /// # Errors
+    /// Of the file system; the place is then as it was.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.at, &self.place)?;
+        self.finished = true;
+        sync_folder(folder_of(&self.place))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = std::fs::remove_file(&self.at); // nothing more can be done, and the next run removes leftovers
+        }
+    }
+}
+
+/// Writes a whole file.
+///
+/// # Errors
+/// Of the file system; the place is then as it was.
+pub fn write(place: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
+    let unfinished = Unfinished::create(place, mode)?;
+    unfinished.file().write_all(bytes)?;
+    unfinished.finish()
+}
+
+/// Removes what a killed run left unfinished in `folder`. Call it only while holding the folder's lock.
+///
+/// # Errors
+/// Of the file system.
+pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes renames and removals in a folder durable.
+///
+/// # Errors
+/// Of the file system.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn folder_of(place: &Path) -> &Path {
+    match place.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name =
+            |entry: io::Result<std::fs::DirEntry>| entry.unwrap().file_name().to_string_lossy().into_owned();
+        std::fs::read_dir(folder).unwrap().map(name).collect()
+    }
+
+    #[test]
+    fn a_file_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("report.csv");
+        write(&place, b"old", Mode::Private).unwrap();
+        assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let unfinished = Unfinished::create(&place, Mode::Private).unwrap();
+        unfinished.file().write_all(b"half of the n").unwrap();
+        assert_eq!(std::fs::read(&place).unwrap(), b"old");
+        drop(unfinished);
+        assert_eq!(names(folder.path()), ["report.csv"]);
+
+        write(&place, b"new", Mode::Private).unwrap();
+        assert_eq!(std::fs::read(&place).unwrap(), b"new");
+    }
+
+    #[test]
+    fn leftovers_of_a_killed_run_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("kept");
+        write(&place, b"kept", Mode::Public).unwrap();
+        std::mem::forget(Unfinished::create(&place, Mode::Private).unwrap());
+        assert_eq!(names(folder.path()).len(), 2);
+        remove_leftovers(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), ["kept"]);
+    }
+
+    #[test]
+    fn a_folder_is_not_a_place_for_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Unfinished::create(folder.path(), Mode::Public).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+    }
+}

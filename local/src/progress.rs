@@ -1,0 +1,61 @@
+//! Progress on a terminal's standard error; nothing in a pipe.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// What is being counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes, shown as KiB, MiB, GiB.
+    Bytes,
+    /// Things, shown as numbers.
+    Count,
+}
+
+/// A line that shows how far a task has come, at what rate, and how long it will take. Cheap to update.
+#[derive(Debug)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// A task of `total` units, where that is known. Draws only where standard error is a terminal.
+    #[must_use]
+    pub fn new(task: &'static str, unit: Unit, total: Option<u64>) -> Self {
+        let amount = match (unit, total) {
+            (Unit::Bytes, Some(_)) => "{bytes}/{total_bytes} {bytes_per_sec} {eta} left",
+            (Unit::Bytes, None) => "{bytes} {bytes_per_sec}",
+            (Unit::Count, Some(_)) => "{human_pos}/{human_len} {per_sec:0} {eta} left",
+            (Unit::Count, None) => "{human_pos} {per_sec:0}",
+        };
+        let bar = if total.is_some() { "[{bar:24}] " } else { "{spinner} " };
+        let style = ProgressStyle::with_template(&format!("{{prefix:<10}} {bar}{amount}"))
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> ");
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
+            .with_prefix(task)
+            .with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// So many more are done.
+    pub fn add(&self, amount: u64) {
+        self.0.inc(amount);
+    }
+
+    /// So many are done in all.
+    pub fn set(&self, amount: u64) {
+        self.0.set_position(amount);
+    }
+
+    /// Clears the line.
+    pub fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

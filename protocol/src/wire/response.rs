@@ -1,0 +1,188 @@
+//! What the operator answers.
+
+use super::{KIND_REFUSAL, KIND_RESPONSE, Refusal, RequestKind, WireError, head};
+use crate::codec::{self, CodecError, Control, Decode, Encode, Extension, check_extensions, rule};
+use crate::limits::{
+    BATCH_ELEMENTS_MAX, CERTIFICATE_BYTES_MAX, ELEMENT_BYTES, FETCH_BYTES_MAX, NAME_BYTES_MAX,
+};
+use crate::manifest::SignedManifest;
+use crate::oprf::PROOF_BYTES;
+
+/// Answers `join`.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Joined {
+    /// Name of the bank's account.
+    pub bank: String,
+    /// The certificate for the key that signed the request, DER.
+    pub certificate: Vec<u8>,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
+/// Answers `manifest`. The bulk is the manifest file.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct ManifestSent {
+    /// Bytes of bulk.
+    pub length: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
+/// Answers `fetch`. The bulk is the range asked for, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Fetched {
+    /// Bytes of bulk: as many as were asked for.
+    pub length: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
+/// Answers `evaluate`. The bulk is `count` evaluated elements of 32 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Evaluated {
+    /// Number of elements: as many as were sent.
+    pub count: u32,
+    /// Batch proof: challenge ‖ response.
+    pub proof: [u8; PROOF_BYTES],
+    /// Evaluations charged for this request; 0 where the same batch was charged before.
+    pub charged: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
+/// Answers `allowance`: evaluations, as counted by the account log.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Allowance {
+    /// Allowed in a day (UTC).
+    pub per_day: u64,
+    /// Allowed in the whole relation.
+    pub lifetime: u64,
+    /// Used today.
+    pub used_today: u64,
+    /// Used in the whole relation.
+    pub used_lifetime: u64,
+    /// When the next day begins, seconds since 1970 UTC.
+    pub next_day_s: u64,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
+/// A response, without its bulk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// See [`Joined`].
+    Joined(Joined),
+    /// See [`ManifestSent`].
+    Manifest(ManifestSent),
+    /// See [`Fetched`].
+    Fetched(Fetched),
+    /// See [`Evaluated`].
+    Evaluated(Evaluated),
+    /// See [`Allowance`].
+    Allowance(Allowance),
+    /// The request was not carried out, and nothing was charged.
+    Refused(Refusal),
+}
+
+impl Response {
+    /// Reads the control structure of the response to a request of kind `asked`.
+    ///
+    /// # Errors
+    /// [`WireError::Kind`] if it is neither that response nor a refusal, [`WireError::Control`].
+    pub fn decode(asked: RequestKind, kind: u8, control: &[u8]) -> Result<Self, WireError> {
+        if kind == KIND_REFUSAL {
+            return Ok(Self::Refused(codec::decode(control)?));
+        }
+        if kind != KIND_RESPONSE | asked as u8 {
+            return Err(WireError::Kind { got: kind });
+        }
+        Ok(match asked {
+            RequestKind::Join => Self::Joined(codec::decode(control)?),
+            RequestKind::Manifest => Self::Manifest(codec::decode(control)?),
+            RequestKind::Fetch => Self::Fetched(codec::decode(control)?),
+            RequestKind::Evaluate => Self::Evaluated(codec::decode(control)?),
+            RequestKind::Allowance => Self::Allowance(codec::decode(control)?),
+        })
+    }
+
+    /// Preamble and control structure; the bulk follows it on the stream.
+    ///
+    /// # Errors
+    /// [`CodecError`] if the response breaks a rule.
+    pub fn encode(&self) -> Result<Vec<u8>, CodecError> {
+        let kind = |request: RequestKind| KIND_RESPONSE | request as u8;
+        match self {
+            Self::Joined(control) => head(kind(RequestKind::Join), control),
+            Self::Manifest(control) => head(kind(RequestKind::Manifest), control),
+            Self::Fetched(control) => head(kind(RequestKind::Fetch), control),
+            Self::Evaluated(control) => head(kind(RequestKind::Evaluate), control),
+            Self::Allowance(control) => head(kind(RequestKind::Allowance), control),
+            Self::Refused(control) => head(KIND_REFUSAL, control),
+        }
+    }
+
+    /// Bytes of bulk that follow the control structure.
+    #[must_use]
+    pub fn bulk_bytes(&self) -> usize {
+        match self {
+            Self::Manifest(control) => control.length as usize,
+            Self::Fetched(control) => control.length as usize,
+            Self::Evaluated(control) => control.count as usize * ELEMENT_BYTES,
+            Self::Joined(_) | Self::Allowance(_) | Self::Refused(_) => 0,
+        }
+    }
+}
+
+impl Control for Joined {
+    const NAME: &'static str = "join response";
+
+    fn check(&self) -> Result<(), CodecError> {
+        let name = 1..=NAME_BYTES_MAX;
+        rule(Self::NAME, name.contains(&self.bank.len()), "the bank's name is empty or too long")?;
+        let length = 1..=CERTIFICATE_BYTES_MAX;
+        rule(Self::NAME, length.contains(&self.certificate.len()), "the certificate is empty or too long")?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for ManifestSent {
+    const NAME: &'static str = "manifest response";
+
+    fn check(&self) -> Result<(), CodecError> {
+        let length = 1..=SignedManifest::FILE_BYTES_MAX;
+        rule(Self::NAME, length.contains(&(self.length as usize)), "the manifest is empty or too long")?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for Fetched {
+    const NAME: &'static str = "fetch response";
+
+    fn check(&self) -> Result<(), CodecError> {
+        rule(Self::NAME, (1..=FETCH_BYTES_MAX).contains(&self.length), "the range is empty or too long")?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for Evaluated {
+    const NAME: &'static str = "evaluate response";
+
+    fn check(&self) -> Result<(), CodecError> {
+        let size = 1..=BATCH_ELEMENTS_MAX;
+        rule(Self::NAME, size.contains(&(self.count as usize)), "a batch holds 1 to 65,535 elements")?;
+        rule(
+            Self::NAME,
+            self.charged == 0 || self.charged == self.count,
+            "a batch is charged whole or not at all",
+        )?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for Allowance {
+    const NAME: &'static str = "allowance response";
+
+    fn check(&self) -> Result<(), CodecError> {
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
