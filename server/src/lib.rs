@@ -2,8 +2,10 @@
 
 pub mod accounts;
 pub mod config;
+pub mod enroll;
 pub mod init;
 pub mod keys;
 pub mod layout;
 pub mod pki;
 pub mod published;
+pub mod serve;

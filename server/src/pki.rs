@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    BasicConstraints, Certificate, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
+    DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, pem::PemObject as _};
 use samar_local::durable::{self, Mode};
@@ -85,7 +85,7 @@ impl Authority {
         &self,
         bank: &str,
         csr: &[u8],
-    ) -> Result<(CertificateDer<'static>, KeyFingerprint), SigningRequestError> {
+    ) -> Result<(Certificate, KeyFingerprint), SigningRequestError> {
         let request = CertificateSigningRequestDer::from(csr);
         let mut request =
             CertificateSigningRequestParams::from_der(&request).map_err(|_| SigningRequestError)?;
@@ -94,7 +94,7 @@ impl Authority {
         set_leaf(&mut request.params, ExtendedKeyUsagePurpose::ClientAuth);
         let certificate = request.signed_by(&self.issuer).map_err(|_| SigningRequestError)?;
         let fingerprint = key_fingerprint(certificate.der()).ok_or(SigningRequestError)?;
-        Ok((certificate.der().clone(), fingerprint))
+        Ok((certificate, fingerprint))
     }
 }
 
