@@ -1,3 +1,4 @@
 //! Under construction.
 
+pub mod dump;
 pub mod sort;
