@@ -9,3 +9,5 @@ pub mod layout;
 pub mod pki;
 pub mod published;
 pub mod serve;
+pub mod sort;
+pub mod synth;
