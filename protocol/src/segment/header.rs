@@ -1,20 +1,18 @@
 //! The header block: what a segment is and how it is laid out (the module's section on it).
 
 use super::locator::Placement;
+use crate::codec::{Decode, Encode, Extension};
 use crate::limits::{BREACH_ID_BYTES_MAX, LABEL_BITS_MAX, PAGE_BYTES_ALLOWED, SEGMENT_ENTRIES_MAX};
 
 /// Bytes from which [`Header::page_bytes_of`] can tell how long the header block is.
 pub const HEADER_PREFIX_BYTES: usize = 20;
 
-/// The bit of an extension's id that says: refuse the segment if you do not know me.
-pub const CRITICAL_EXTENSION: u16 = 0x8000;
-
 const MAGIC: [u8; 8] = *b"SAMARSEG";
 const VERSION: u16 = 1;
 const SUITE: u16 = 1;
 
-/// What a segment does to the set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a segment does to the set, when a breach's segments are applied in manifest order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[repr(u8)]
 pub enum SegmentKind {
     /// The breach as first published or compacted.
@@ -33,15 +31,6 @@ pub struct BreachId(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a breach id is 1 to {BREACH_ID_BYTES_MAX} of a-z, 0-9 and '-', without '-' at either end")]
 pub struct BreachIdError;
-
-/// A field that a later version may add; see [`CRITICAL_EXTENSION`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Extension {
-    /// Number of the extension.
-    pub id: u16,
-    /// Its content, at most what the header block has room for.
-    pub bytes: Vec<u8>,
-}
 
 /// What is decided before a segment is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,7 +239,7 @@ impl SegmentParams {
             if previous >= Some(id) {
                 return Err(HeaderError::ExtensionOrder(id));
             }
-            if id & CRITICAL_EXTENSION != 0 {
+            if id & Extension::CRITICAL != 0 {
                 return Err(HeaderError::ExtensionCritical(id));
             }
             previous = Some(id);
@@ -277,12 +266,7 @@ impl BreachId {
     /// # Errors
     /// [`BreachIdError`] if it is not one.
     pub fn parse(text: &str) -> Result<Self, BreachIdError> {
-        let signs = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        let ends = text.starts_with('-') || text.ends_with('-');
-        if !signs || ends || text.is_empty() || text.len() > BREACH_ID_BYTES_MAX {
-            return Err(BreachIdError);
-        }
-        Ok(Self(text.to_owned()))
+        if is_breach_id(text) { Ok(Self(text.to_owned())) } else { Err(BreachIdError) }
     }
 
     /// The id as text.
@@ -358,4 +342,12 @@ impl<'a> Fields<'a> {
     fn u16(&mut self) -> Result<u16, HeaderError> {
         self.array().map(u16::from_le_bytes)
     }
+}
+
+/// Whether `text` can name a breach; see [`BreachId`].
+#[must_use]
+pub fn is_breach_id(text: &str) -> bool {
+    let signs = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    let ends = text.starts_with('-') || text.ends_with('-');
+    signs && !ends && !text.is_empty() && text.len() <= BREACH_ID_BYTES_MAX
 }

@@ -83,8 +83,8 @@ mod unary;
 
 pub use builder::{BuildError, Finished, SegmentBuilder};
 pub use header::{
-    BreachId, BreachIdError, CRITICAL_EXTENSION, Extension, HEADER_PREFIX_BYTES, Header, HeaderError,
-    SegmentKind, SegmentParams,
+    BreachId, BreachIdError, HEADER_PREFIX_BYTES, Header, HeaderError, SegmentKind, SegmentParams,
+    is_breach_id,
 };
 pub use index::{DIRECTORY_ENTRY_BYTES, IndexError, SegmentIndex, VerifyError};
 pub use locator::{Entry, Locator, Placement, REMAINDER_BITS};

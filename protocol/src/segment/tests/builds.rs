@@ -1,6 +1,7 @@
 //! What the builder refuses, and how it packs.
 
 use super::*;
+use crate::codec::Extension;
 
 /// Bytes that entries and empty buckets of one page take.
 fn used(count: u64, buckets: u64, label_bits: u64) -> u64 {

@@ -1,6 +1,7 @@
 //! Header blocks and directories, to the byte.
 
 use super::*;
+use crate::codec::Extension;
 
 /// A segment with one entry, one label bit and one extension, as SPEC.md shows it.
 fn example() -> Built {
