@@ -42,7 +42,7 @@ pub struct Finished {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// The parameters break a rule of the header.
-    #[error("{0}")]
+    #[error(transparent)]
     Header(#[from] HeaderError),
     /// A bucket, remainder or label that the parameters do not allow.
     #[error("entry {entry} does not belong to this segment: bucket, remainder or label is too large")]

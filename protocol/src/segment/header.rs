@@ -96,7 +96,7 @@ pub enum HeaderError {
         entries: u32,
     },
     /// Not a breach id.
-    #[error("{0}")]
+    #[error(transparent)]
     BreachId(#[from] BreachIdError),
     /// Ids repeat or descend.
     #[error("header extensions are not in strictly ascending order at id {0:#06x}")]

@@ -30,7 +30,7 @@ pub enum IndexError {
         found: SegmentRoot,
     },
     /// The header breaks a rule.
-    #[error("{0}")]
+    #[error(transparent)]
     Header(#[from] HeaderError),
     /// The directory does not have one entry a page.
     #[error("the directory has {found} bytes, not {expected}")]

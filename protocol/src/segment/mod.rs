@@ -67,8 +67,8 @@
 //! | labels | ⌈count × label bits / 8⌉ | `label XOR pad` of each entry, from the lowest bit on; unused bits 0 |
 //! | remainders | 5 × count | of each entry, little-endian, strictly ascending within a bucket |
 //!
-//! Entries stand in ascending order of key throughout. Remainders stand last and little-endian so that each is one
-//! 8-byte load that ends with the entry, and one shift.
+//! Entries stand in ascending order of key throughout. Empty buckets at the end of a page look like padding: how many
+//! buckets a page covers is for the directory to say.
 //!
 //! A writer packs greedily: a bucket, empty or not, goes into the current page if it fits and begins the next one if
 //! not; it never straddles. Keys that collide, a bucket no page can hold, and keys so uneven that empty buckets fill a

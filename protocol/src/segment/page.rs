@@ -11,16 +11,15 @@ use crate::limits::{LABEL_BITS_MAX, PAGE_BYTES_ALLOWED};
 pub(super) const COUNT_BYTES: usize = 2;
 pub(super) const REMAINDER_BYTES: usize = REMAINDER_BITS as usize / 8;
 
-/// A remainder is loaded as the upper 5 of 8 bytes, so that no load reaches past the page.
-const LEAD_BYTES: usize = 8 - REMAINDER_BYTES;
+/// More entries than the largest page can hold.
+const ENTRIES_MAX: usize = PAGE_BYTES_ALLOWED[3] as usize / REMAINDER_BYTES;
 
 /// A page that keeps every rule, borrowed from its bytes.
 #[derive(Clone)]
 pub struct Page<'a> {
     unary: Unary<'a>,
     labels: &'a [u8],
-    /// With [`LEAD_BYTES`] of whatever stands before them.
-    remainders: &'a [u8],
+    remainders: &'a [[u8; REMAINDER_BYTES]],
     first_bucket: u32,
     buckets: u32,
     count: usize,
@@ -97,8 +96,7 @@ impl<'a> Page<'a> {
         }
         let buckets = next_bucket.checked_sub(first_bucket).filter(|&buckets| buckets > 0);
         let buckets = buckets.ok_or(PageError::Buckets { first: first_bucket, next: next_bucket })?;
-        let parts = Parts::split(bytes, buckets, label_bits)?;
-        let Parts { count, unary, padding, labels, remainders } = parts;
+        let Parts { count, unary, padding, labels, remainders } = Parts::split(bytes, buckets, label_bits)?;
 
         // Bits of the unary part's last byte from the one that closes the last bucket on: all must be 0.
         let bits = u32::from(count) + buckets;
@@ -159,28 +157,34 @@ impl<'a> Page<'a> {
         Entries { page: self, word: self.unary.word(0), word_index: 0, entry: 0 }
     }
 
-    /// Remainders must ascend strictly within a bucket: wherever two 1 bits are neighbours.
+    /// Remainders must ascend strictly within a bucket. Comparing every two neighbours first and looking at buckets
+    /// afterwards leaves no branch to guess.
     fn check_order(&self) -> Result<(), PageError> {
-        let (mut before, mut carry) = (0, 0);
-        for word in self.unary.words() {
-            let mut second = word & (word << 1 | carry);
-            while second != 0 {
-                let bit = second & second.wrapping_neg();
-                let entry = before + (word & (bit - 1)).count_ones() as usize;
-                if self.remainder(entry) <= self.remainder(entry.wrapping_sub(1)) {
-                    return Err(PageError::Unsorted { entry });
-                }
-                second ^= bit;
-            }
-            before += word.count_ones() as usize;
-            carry = word >> 63;
+        let mut not_above = [0u8; ENTRIES_MAX.div_ceil(8) + 8];
+        let mut before = 0;
+        let mut mark = |group: &[[u8; REMAINDER_BYTES]]| {
+            group.iter().enumerate().fold(0, |marks, (place, remainder)| {
+                let remainder = number(*remainder);
+                let mark = u8::from(remainder <= before) << place;
+                before = remainder;
+                marks | mark
+            })
+        };
+        let (groups, rest) = self.remainders.as_chunks::<8>();
+        for (marks, group) in not_above.iter_mut().zip(groups) {
+            *marks = mark(group);
         }
-        Ok(())
+        if let Some(marks) = not_above.get_mut(groups.len()) {
+            *marks = mark(rest);
+        }
+        match self.unary.marked_not_first(&not_above) {
+            Some(entry) => Err(PageError::Unsorted { entry }),
+            None => Ok(()),
+        }
     }
 
     fn remainder(&self, entry: usize) -> Option<u64> {
-        let bytes = self.remainders.get(entry.checked_mul(REMAINDER_BYTES)?..)?.first_chunk()?;
-        Some(u64::from_le_bytes(*bytes) >> (8 * LEAD_BYTES))
+        self.remainders.get(entry).copied().map(number)
     }
 
     fn label(&self, entry: usize) -> u32 {
@@ -247,7 +251,7 @@ struct Parts<'a> {
     unary: &'a [u8],
     padding: &'a [u8],
     labels: &'a [u8],
-    remainders: &'a [u8],
+    remainders: &'a [[u8; REMAINDER_BYTES]],
 }
 
 impl<'a> Parts<'a> {
@@ -261,13 +265,15 @@ impl<'a> Parts<'a> {
         let entries = usize::from(count);
         let unary_bytes = (entries + buckets as usize).div_ceil(8);
         let label_bytes = (entries * usize::from(label_bits)).div_ceil(8);
-        let remainders_at = bytes.len() - entries * REMAINDER_BYTES;
         let (unary, rest) = rest.split_at_checked(unary_bytes).ok_or(fault)?;
         let padding_bytes = rest.len() - label_bytes - entries * REMAINDER_BYTES;
         let (padding, rest) = rest.split_at_checked(padding_bytes).ok_or(fault)?;
-        let (labels, _) = rest.split_at_checked(label_bytes).ok_or(fault)?;
-        // At least the count and one byte of unary stand before them.
-        let remainders = bytes.get(remainders_at - LEAD_BYTES..).ok_or(fault)?;
+        let (labels, rest) = rest.split_at_checked(label_bytes).ok_or(fault)?;
+        let (remainders, _) = rest.as_chunks();
         Ok(Self { count, unary, padding, labels, remainders })
     }
+}
+
+fn number([a, b, c, d, e]: [u8; REMAINDER_BYTES]) -> u64 {
+    u64::from(u32::from_le_bytes([a, b, c, d])) | u64::from(e) << 32
 }

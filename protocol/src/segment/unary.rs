@@ -34,12 +34,7 @@ impl<'a> Unary<'a> {
         self.ones
     }
 
-    /// The 64-bit words, the last one filled up with zeros.
-    pub(super) fn words(&self) -> impl Iterator<Item = u64> {
-        words_of(self.bytes)
-    }
-
-    /// One of the words; 0 past the end.
+    /// The 64-bit words; 0 past the end.
     pub(super) fn word(&self, index: usize) -> u64 {
         load(self.bytes, index * 8)
     }
@@ -47,13 +42,12 @@ impl<'a> Unary<'a> {
     /// Bit at which the run of this bucket begins: one past the 0 bit that closes the bucket before it.
     pub(super) fn run_start(&self, bucket: usize) -> usize {
         let Some(mut zero) = bucket.checked_sub(1) else { return 0 };
-        // Keys are uniform, so the guess is a word off at most; for other keys it is a place to begin walking.
-        let ones = self.ones as usize;
-        let zeros = (self.bytes.len() * 8).saturating_sub(ones).max(1);
-        let guess = zero + zero.saturating_mul(ones) / zeros;
+        // Keys are uniform and there is an entry a bucket, so the guess is a word or two off at most; for other keys it
+        // is a place to begin walking.
+        let guess = 2 * zero / 64;
         let last_word = self.bytes.len().saturating_sub(1) / 8;
+        let mut sample = guess.min(last_word) >> self.shift;
         let last = last_word >> self.shift;
-        let mut sample = ((guess / 64) >> self.shift).min(last);
         while sample > 0 && self.zeros_before(sample) > zero {
             sample -= 1;
         }
@@ -86,6 +80,23 @@ impl<'a> Unary<'a> {
         ones
     }
 
+    /// The first entry that is marked in `marks` and is not the first of its bucket. Bit k of `marks` is entry k.
+    pub(super) fn marked_not_first(&self, marks: &[u8]) -> Option<usize> {
+        let (mut entry, mut before) = (0, 0);
+        for &byte in self.bytes {
+            let [after_0, after_1] = &RANKED;
+            let table = if before == 0 { after_0 } else { after_1 };
+            let ranked = table.get(usize::from(byte))?;
+            let found = load(marks, entry / 8) >> (entry % 8) & u64::from(ranked.not_first);
+            if found != 0 {
+                return Some(entry + found.trailing_zeros() as usize);
+            }
+            entry += usize::from(ranked.entries);
+            before = byte >> 7;
+        }
+        None
+    }
+
     fn zeros_before(&self, sample: usize) -> usize {
         let ones = self.ranks.get(sample).copied().map_or(0, usize::from);
         ((sample << self.shift) * 64).saturating_sub(ones)
@@ -108,23 +119,59 @@ fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
 }
 
 /// Position of the 1 bit that has `rank` others below it; `rank` is below the number of 1 bits.
+///
+/// First the byte, then the bit in it, both without a branch: byte i of the sums is how many 1 bits stand up to there,
+/// and as many sums are not above the rank as places are passed over.
 fn select(word: u64, rank: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = ONES << 7;
     let pairs = word - (word >> 1 & 0x5555_5555_5555_5555);
     let nibbles = (pairs & 0x3333_3333_3333_3333) + (pairs >> 2 & 0x3333_3333_3333_3333);
     let bytes = nibbles + (nibbles >> 4);
-    // Byte i: how many 1 bits the bytes 0 to i have; at most 64.
-    let sums = (bytes & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(ONES);
-    // A high bit survives where the sum is not above the rank: these bytes stand before the one wanted.
-    let not_above = (HIGHS + rank as u64 * ONES) - sums;
-    let passed = (not_above & HIGHS).count_ones() * 8;
+    let sums = (bytes & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(EACH_BYTE);
+    let passed = not_above(sums, rank as u64) * 8;
     let below = (sums << 8).checked_shr(passed).unwrap_or(0) & 0xff;
-    let mut byte = word.checked_shr(passed).unwrap_or(0);
-    for _ in below..rank as u64 {
-        byte &= byte.wrapping_sub(1);
+    let byte = word.checked_shr(passed).unwrap_or(0) & 0xff;
+
+    // Bit i alone in byte i, then moved down to its lowest bit.
+    let bits = byte.wrapping_mul(EACH_BYTE) & 0x8040_2010_0804_0201;
+    let sums = ((bits + 0x7f * EACH_BYTE) >> 7 & EACH_BYTE).wrapping_mul(EACH_BYTE);
+    (passed + not_above(sums, rank as u64 - below)) as usize
+}
+
+const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
+
+/// How many bytes of `sums`, each below 128, are not above `rank`, which is below 128 too.
+fn not_above(sums: u64, rank: u64) -> u32 {
+    let high_bits = (0x80 * EACH_BYTE + rank * EACH_BYTE) - sums;
+    ((high_bits >> 7 & EACH_BYTE).wrapping_mul(EACH_BYTE) >> 56) as u32
+}
+
+/// What a byte of the unary part says about the entries that begin in it, by the byte and the bit before it.
+#[derive(Clone, Copy)]
+struct Ranked {
+    entries: u8,
+    /// Bit k: the byte's k-th entry is not the first of its bucket.
+    not_first: u8,
+}
+
+static RANKED: [[Ranked; 256]; 2] = [ranked(0), ranked(1)];
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler, which would stop
+#[allow(clippy::cast_possible_truncation)] // of one bit
+const fn ranked(before: u8) -> [Ranked; 256] {
+    let mut table = [Ranked { entries: 0, not_first: 0 }; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let (mut bit, mut last) = (0, before);
+        while bit < 8 {
+            let this = (byte >> bit & 1) as u8;
+            table[byte].not_first |= (this & last) << table[byte].entries;
+            table[byte].entries += this;
+            last = this;
+            bit += 1;
+        }
+        byte += 1;
     }
-    (passed + byte.trailing_zeros()) as usize
+    table
 }
 
 #[cfg(test)]

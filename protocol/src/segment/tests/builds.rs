@@ -62,9 +62,15 @@ fn what_a_fresh_salt_heals_says_so() {
     // 16,368 buckets fill a page; two pages of them are more than uniform keys would ever leave empty.
     let gap = refusal(100_000, vec![entry(0, 1), entry(40_000, 1), entry(40_001, 1)]);
     assert_eq!(gap, BuildError::Sparse { bucket: 40_000 });
+    // The gap would fit the second page, but not together with the bucket behind it: no page may get lost.
+    let bucket = |number| (0..399).map(move |i| entry(number, i));
+    let wide = refusal(2_000, bucket(0).chain(bucket(500)).chain([entry(501, 0)]).collect());
+    assert_eq!(wide, BuildError::Sparse { bucket: 500 });
+    let tail = refusal(100_000, (0..100_000).map(|i| entry(i / 9, i.into())).collect());
+    assert_eq!(tail, BuildError::Sparse { bucket: 100_000 });
     let end = refusal(1_000_000, vec![entry(0, 1)]);
     assert_eq!(end, BuildError::EntryCount { pushed: 1, announced: 1_000_000 });
-    for error in [collision, full, gap] {
+    for error in [collision, full, gap, wide, tail] {
         assert!(error.wants_fresh_salt());
         assert!(error.to_string().contains("fresh salt"), "{error}");
     }
