@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::{RistrettoPoint, Scalar};
+use sha2::{Digest as _, Sha256};
 use vector::emulated;
 #[cfg(target_arch = "x86_64")]
 use vector::ifma;
@@ -171,6 +172,19 @@ impl Backend {
     }
 }
 
+#[cfg(test)]
+impl Backend {
+    /// The element derivation function of RFC 9496 section 4.3.4, for its vectors.
+    fn derive_elements(self, bytes: &[[u8; 64]]) -> Points {
+        Points(match self {
+            Self::Portable => Repr::Portable(portable::Batch::from_uniform_bytes(bytes)),
+            Self::Emulated(proof) => Repr::Emulated(emulated::Batch::from_uniform_bytes(proof, bytes)),
+            #[cfg(target_arch = "x86_64")]
+            Self::Ifma(proof) => Repr::Ifma(ifma::Batch::from_uniform_bytes(proof, bytes)),
+        })
+    }
+}
+
 impl Points {
     /// Number of elements.
     #[must_use]
@@ -285,11 +299,25 @@ impl FixedBase {
     }
 }
 
+/// `SHA-256(prefix ‖ encoding)` of each encoding: 44 bytes, which padded are one block.
+///
+/// On a CPU with SHA instructions this is 65 ns of the 3 µs and more that the encoding took; sixteen messages in sixteen lanes
+/// would save 40 of them, and are not worth a second hash here.
+#[must_use]
+pub fn tag_hash(prefix: &[u8; 12], encodings: &[[u8; 32]]) -> Vec<[u8; 32]> {
+    encodings
+        .iter()
+        .map(|encoding| Sha256::new_with_prefix(prefix).chain_update(encoding).finalize().into())
+        .collect()
+}
+
 impl core::fmt::Debug for Points {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Points({} elements)", self.len())
     }
 }
 
+#[cfg(test)]
+mod rfc9496;
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,11 @@ impl Batch {
         Self(messages.iter().map(point).collect())
     }
 
+    #[cfg(test)]
+    pub(super) fn from_uniform_bytes(bytes: &[[u8; 64]]) -> Self {
+        Self(bytes.iter().map(RistrettoPoint::from_uniform_bytes).collect())
+    }
+
     pub(super) fn decode(encodings: &[[u8; 32]]) -> Result<Self, DecodeError> {
         let decode = |(index, encoding): (usize, &[u8; 32])| {
             let point =

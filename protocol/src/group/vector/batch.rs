@@ -120,7 +120,7 @@ pub(super) fn no_digits<const COUNT: usize>() -> Zeroizing<[Digit; COUNT]> {
 
 fn mul_shared_blocks(blocks: &[Extended], scalar: &Scalar) -> Vec<Extended> {
     let mut digits = no_digits::<64>();
-    digits::recode(&digits::words(&[], scalar.as_bytes()), 4, &mut digits);
+    digits::recode::<4, 64>(&digits::words(&[], scalar.as_bytes()), &mut digits);
     let mut table = edwards::empty_multiples();
     let mut products = Vec::with_capacity(blocks.len());
     for point in blocks {
@@ -135,7 +135,7 @@ fn mul_each_blocks(blocks: &[Extended], scalars: &[Scalar]) -> Vec<Extended> {
     let mut table = edwards::empty_multiples();
     let mut products = Vec::with_capacity(blocks.len());
     for (point, eight) in blocks.iter().zip(scalars.chunks(8)) {
-        digits::recode(&scalar_words(eight), 4, &mut digits);
+        digits::recode::<4, 64>(&scalar_words(eight), &mut digits);
         products.push(edwards::multiply(point, &digits, &mut table));
     }
     table.zeroize();

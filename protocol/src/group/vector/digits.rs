@@ -35,22 +35,26 @@ pub(super) fn words(strings: &[[u8; 32]], padding: &[u8; 32]) -> [V; 4] {
     ]
 }
 
-/// The scalar as Σ digit_i · 2^(width · i), each digit from -2^(width-1) to 2^(width-1).
+}
+
+outlined! {
+
+/// The scalar as Σ digit_i · 2^(WIDTH · i), each digit from -2^(WIDTH-1) to 2^(WIDTH-1).
 ///
 /// In: scalars below 2^253, so the last digit takes the last carry for width 4 in 64 digits and width 5 in 51.
-pub(super) fn recode<const COUNT: usize>(scalar: &[V; 4], width: u64, digits: &mut [Digit; COUNT]) {
-    let low = leaf::splat((1 << width) - 1);
-    let half = leaf::splat(1 << (width - 1));
+pub(super) fn recode<const WIDTH: usize, const COUNT: usize>(scalar: &[V; 4], digits: &mut [Digit; COUNT]) {
+    let low = leaf::splat((1 << WIDTH) - 1);
+    let half = leaf::splat(1 << (WIDTH - 1));
     let mut carry = leaf::splat(0);
     for (index, digit) in digits.iter_mut().enumerate() {
-        let (word, bit) = (width as usize * index / 64, width * index as u64 % 64);
+        let (word, bit) = (WIDTH * index / 64, (WIDTH * index % 64) as u64);
         let mut window = leaf::shr(scalar[word], bit);
         if word < 3 {
             window = leaf::or(window, leaf::shl(scalar[word + 1], 64 - bit));
         }
-        let window = leaf::add(leaf::and(window, low), carry); // 0 to 2^width
-        carry = leaf::shr(leaf::add(window, half), width);
-        let complement = leaf::sub(leaf::splat(1 << width), window);
+        let window = leaf::add(leaf::and(window, low), carry); // 0 to 2^WIDTH
+        carry = leaf::shr(leaf::add(window, half), WIDTH as u64);
+        let complement = leaf::sub(leaf::splat(1 << WIDTH), window);
         digit.negative = leaf::equal(carry, leaf::splat(1));
         digit.magnitude = leaf::select(leaf::opaque(digit.negative), window, complement);
     }

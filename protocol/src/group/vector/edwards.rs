@@ -149,23 +149,19 @@ pub(super) fn rotate_lanes(p: &Extended, distance: usize) -> Extended {
 
 pub(super) fn cached_limbs(p: &Cached) -> [V; 20] {
     let mut limbs = [leaf::splat(0); 20];
-    for i in 0..5 {
-        limbs[i] = p.y_plus_x.0[i];
-        limbs[5 + i] = p.y_minus_x.0[i];
-        limbs[10 + i] = p.z2.0[i];
-        limbs[15 + i] = p.t2d.0[i];
-    }
+    limbs[..5].copy_from_slice(&p.y_plus_x.0);
+    limbs[5..10].copy_from_slice(&p.y_minus_x.0);
+    limbs[10..15].copy_from_slice(&p.z2.0);
+    limbs[15..].copy_from_slice(&p.t2d.0);
     limbs
 }
 
 pub(super) fn cached_from_limbs(limbs: &[V; 20]) -> Cached {
     let mut p = cached_identity();
-    for i in 0..5 {
-        p.y_plus_x.0[i] = limbs[i];
-        p.y_minus_x.0[i] = limbs[5 + i];
-        p.z2.0[i] = limbs[10 + i];
-        p.t2d.0[i] = limbs[15 + i];
-    }
+    p.y_plus_x.0.copy_from_slice(&limbs[..5]);
+    p.y_minus_x.0.copy_from_slice(&limbs[5..10]);
+    p.z2.0.copy_from_slice(&limbs[10..15]);
+    p.t2d.0.copy_from_slice(&limbs[15..]);
     p
 }
 

@@ -48,6 +48,9 @@ mod edwards;
 mod field;
 #[path = "fixed_base.rs"]
 mod fixed_base;
+#[cfg(test)]
+#[path = "lane_tests.rs"]
+mod lane_tests;
 #[path = "pippenger.rs"]
 mod pippenger;
 #[path = "ristretto.rs"]

@@ -69,7 +69,7 @@ fn multiply(rows: &[[Affine; 2]], scalars: &[Scalar]) -> Vec<Extended> {
     for scalars in scalars.chunks(8 * TOGETHER) {
         let blocks = scalars.len().div_ceil(8);
         for (eight, digits) in scalars.chunks(8).zip(digits.iter_mut()) {
-            digits::recode(&batch::scalar_words(eight), 5, digits);
+            digits::recode::<5, WINDOWS>(&batch::scalar_words(eight), digits);
         }
         sums = [edwards::addable_identity(); TOGETHER];
         for (window, row) in rows.iter().enumerate() {

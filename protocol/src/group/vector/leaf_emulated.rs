@@ -2,17 +2,11 @@
 //! lane arithmetic; nobody should choose it for speed.
 
 /// Eight 64-bit lanes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 #[repr(C, align(64))]
 pub(super) struct V([u64; 8]);
 
 impl zeroize::DefaultIsZeroes for V {}
-
-impl Default for V {
-    fn default() -> Self {
-        Self([0; 8])
-    }
-}
 
 /// One bit a lane, lane 0 lowest.
 pub(super) type Mask = u8;
@@ -115,7 +109,7 @@ pub(super) fn equal(a: V, b: V) -> Mask {
     for lane in 0..8 {
         let difference = a.0[lane] ^ b.0[lane];
         let differs = (difference | difference.wrapping_neg()) >> 63;
-        mask |= ((differs ^ 1) as u8) << lane;
+        mask |= Mask::from(differs == 0) << lane;
     }
     mask
 }
@@ -126,7 +120,7 @@ pub(super) fn at_least(a: V, b: V) -> Mask {
     for lane in 0..8 {
         let (a, b) = (a.0[lane], b.0[lane]);
         let borrow = ((!a & b) | ((!a | b) & a.wrapping_sub(b))) >> 63;
-        mask |= ((borrow ^ 1) as u8) << lane;
+        mask |= Mask::from(borrow == 0) << lane;
     }
     mask
 }

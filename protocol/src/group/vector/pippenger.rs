@@ -167,21 +167,21 @@ fn sum_windows(rows: &[Row], windows: &[Vec<i16>], buckets: usize) -> Extended {
     let mut sums = vec![empty_bucket; buckets];
     for (lane, digits) in windows.iter().enumerate() {
         let (terms, lists) = sort(digits, buckets);
-        let mut by_length: Vec<u32> =
-            (0u32..).zip(&lists).map(|(b, list)| (list.length as u32) << 8 | b).collect();
+        let mut by_length: Vec<(usize, usize)> =
+            lists.iter().enumerate().map(|(bucket, list)| (list.length, bucket)).collect();
         by_length.sort_unstable_by(|a, b| b.cmp(a));
         for group in by_length.chunks(8) {
             let mut eight = [List::default(); 8];
-            for (list, bucket) in eight.iter_mut().zip(group) {
-                *list = lists[(bucket & 0xff) as usize];
+            for (list, (_, bucket)) in eight.iter_mut().zip(group) {
+                *list = lists[*bucket];
             }
             if eight[0].length == 0 {
                 break;
             }
             let group_sums = edwards::cached_limbs(&sum_lists(rows, &terms, &eight));
             for (limb, lanes) in group_sums.iter().enumerate() {
-                for (value, bucket) in leaf::to_array(*lanes).iter().zip(group) {
-                    sums[(bucket & 0xff) as usize][limb][lane] = *value;
+                for (value, (_, bucket)) in leaf::to_array(*lanes).iter().zip(group) {
+                    sums[*bucket][limb][lane] = *value;
                 }
             }
         }
