@@ -1,6 +1,7 @@
 //! The portable backend: curve25519-dalek, one element at a time.
 
-use curve25519_dalek::ristretto::CompressedRistretto;
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_TABLE;
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable};
 use curve25519_dalek::traits::{IsIdentity as _, VartimeMultiscalarMul as _};
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use sha2::{Digest as _, Sha512};
@@ -10,11 +11,28 @@ use super::DecodeError;
 
 pub(super) struct Batch(Vec<RistrettoPoint>);
 
+pub(super) struct Table(RistrettoBasepointTable);
+
+impl Table {
+    pub(super) fn new(point: &RistrettoPoint) -> Self {
+        Self(RistrettoBasepointTable::create(point))
+    }
+
+    pub(super) fn mul_each(&self, scalars: &[Scalar]) -> Batch {
+        Batch(scalars.iter().map(|scalar| scalar * &self.0).collect())
+    }
+}
+
 impl Batch {
     pub(super) fn hash_to_group<M: AsRef<[u8]>>(dst: &[u8], messages: &[M]) -> Self {
         let point =
             |message: &M| RistrettoPoint::from_uniform_bytes(&expand_message_xmd(message.as_ref(), dst));
         Self(messages.iter().map(point).collect())
+    }
+
+    #[cfg(test)]
+    pub(super) fn from_uniform_bytes(bytes: &[[u8; 64]]) -> Self {
+        Self(bytes.iter().map(RistrettoPoint::from_uniform_bytes).collect())
     }
 
     pub(super) fn decode(encodings: &[[u8; 32]]) -> Result<Self, DecodeError> {
@@ -34,8 +52,24 @@ impl Batch {
         Self(self.0.iter().map(|point| point * scalar).collect())
     }
 
+    pub(super) fn mul_base_each(scalars: &[Scalar]) -> Self {
+        Self(scalars.iter().map(|scalar| scalar * RISTRETTO_BASEPOINT_TABLE).collect())
+    }
+
     pub(super) fn mul_each(&self, scalars: &[Scalar]) -> Self {
         Self(self.0.iter().zip(scalars).map(|(point, scalar)| point * scalar).collect())
+    }
+
+    pub(super) fn add(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(p, q)| p + q).collect())
+    }
+
+    pub(super) fn sub(&self, other: &Self) -> Self {
+        Self(self.0.iter().zip(&other.0).map(|(p, q)| p - q).collect())
+    }
+
+    pub(super) fn encode(&self) -> Vec<[u8; 32]> {
+        self.0.iter().map(|point| point.compress().to_bytes()).collect()
     }
 
     pub(super) fn encode_double(&self) -> Vec<[u8; 32]> {

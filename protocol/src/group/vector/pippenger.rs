@@ -1,0 +1,241 @@
+//! Σ weight · P for public weights of 128 bits, in variable time.
+//!
+//! Pippenger's buckets, turned for lanes: of each window the points are sorted by digit, so that a bucket is a list of
+//! points to read and no lane ever writes to a bucket another reads. Eight buckets of about the same length are summed
+//! at a time, a lane each. Then eight windows at a time, a lane each, the buckets of a window are added up by weight.
+
+use curve25519_dalek::RistrettoPoint;
+use curve25519_dalek::ristretto::CompressedRistretto;
+
+use super::edwards::{self, Affine, Cached, Extended};
+use super::field::Fe;
+use super::leaf::{self, Mask, V};
+use super::{affine, ristretto};
+
+/// Points that share buckets: their rows take 512 KB, which stay in the second-level cache.
+const TOGETHER: usize = 4_096;
+
+/// One point with Z = 1: y + x, y - x, 2dxy, five limbs each and one unused word.
+type Row = [V; 2];
+
+/// A bucket's sum in each of eight windows, limb by limb: the limbs of a [`Cached`].
+type Bucket = [[u64; 8]; 20];
+
+/// A list of rows to be summed in one lane.
+#[derive(Clone, Copy, Default)]
+struct List {
+    start: usize,
+    length: usize,
+}
+
+/// A row and whether to subtract it.
+#[derive(Clone, Copy)]
+struct Term(u32);
+
+impl Term {
+    fn new(row: usize, negative: bool) -> Self {
+        #[allow(clippy::cast_possible_truncation)] // at most `TOGETHER` rows
+        let row = row as u32;
+        Self(row << 1 | u32::from(negative))
+    }
+}
+
+/// Signed digits of each weight, window by window, and the weights whose last digit carries out into bit 128.
+fn digits(weights: &[u128], width: u32) -> (Vec<Vec<i16>>, Vec<Term>) {
+    let half = 1i16 << (width - 1);
+    let mut windows = vec![vec![0; weights.len()]; (128 / width) as usize];
+    let mut carried = Vec::new();
+    for (row, weight) in weights.iter().enumerate() {
+        let (mut rest, mut carry) = (*weight, 0);
+        for window in &mut windows {
+            #[allow(clippy::cast_possible_truncation)] // masked to at most 8 bits
+            let digit = (rest & ((1 << width) - 1)) as i16 + carry;
+            rest >>= width;
+            carry = i16::from(digit > half);
+            window[row] = digit - (carry << width);
+        }
+        if carry == 1 {
+            carried.push(Term::new(row, false));
+        }
+    }
+    (windows, carried)
+}
+
+/// The terms sorted by the size of their digit, and the list of each bucket; bucket b - 1 has the digits ±b.
+fn sort(digits: &[i16], buckets: usize) -> (Vec<Term>, Vec<List>) {
+    let mut lists = vec![List::default(); buckets + 1]; // [0] is digit zero, which adds nothing
+    for digit in digits {
+        lists[usize::from(digit.unsigned_abs())].length += 1;
+    }
+    let mut end = 0;
+    for list in &mut lists {
+        list.start = end; // moves to the end of the list below
+        end += list.length;
+    }
+    let mut terms = vec![Term(0); digits.len()];
+    for (row, digit) in digits.iter().enumerate() {
+        let list = &mut lists[usize::from(digit.unsigned_abs())];
+        terms[list.start] = Term::new(row, *digit < 0);
+        list.start += 1;
+    }
+    for list in &mut lists {
+        list.start -= list.length;
+    }
+    lists.remove(0);
+    (terms, lists)
+}
+
+kernel! {
+
+/// Σ weights[i] · P[i].
+pub(super) fn weighted_sum(blocks: &[Extended], weights: &[u128]) -> RistrettoPoint {
+    let width = if weights.len() < 200 { 4 } else { 8 };
+    let sets = 16 / width as usize; // of eight windows
+    let mut totals = vec![edwards::identity(); sets];
+    let mut carried = edwards::identity();
+    for (blocks, weights) in blocks.chunks(TOGETHER / 8).zip(weights.chunks(TOGETHER)) {
+        let rows = rows(blocks);
+        let (windows, carries) = digits(weights, width);
+        for (total, eight) in totals.iter_mut().zip(windows.chunks(8)) {
+            *total = edwards::add_extended(total, &sum_windows(&rows, eight, 1 << (width - 1)));
+        }
+        let slice = carries.len().div_ceil(8);
+        let lists: Vec<List> = (0..8)
+            .map(|lane| {
+                let start = (lane * slice).min(carries.len());
+                List { start, length: slice.min(carries.len() - start) }
+            })
+            .collect();
+        carried = edwards::add_cached(&carried, &sum_lists(&rows, &carries, &lists));
+    }
+
+    // Lane l of set s stands for 2^(width · (8 s + l)), and every lane of `carried` for 2^128.
+    let mut lane_sums = edwards::identity();
+    for total in totals.iter().rev() {
+        for _ in 0..8 * width {
+            lane_sums = edwards::double_extended(&lane_sums);
+        }
+        lane_sums = edwards::add_extended(&lane_sums, total);
+    }
+    for step in (0..7).rev() {
+        let live: Mask = 0xff << (step + 1); // lane l is doubled width · l times
+        let mut doubled = lane_sums;
+        for _ in 0..width {
+            doubled = edwards::double_extended(&doubled);
+        }
+        lane_sums = edwards::select_extended(live, &lane_sums, &doubled);
+    }
+    for _ in 0..128 {
+        carried = edwards::double_extended(&carried);
+    }
+    let mut sum = edwards::add_extended(&lane_sums, &carried);
+    for distance in [4, 2, 1] {
+        sum = edwards::add_extended(&sum, &edwards::rotate_lanes(&sum, distance));
+    }
+    let [words, _] = ristretto::encode([&sum, &sum]);
+    let mut encoding = [0; 32];
+    for (bytes, word) in encoding.chunks_exact_mut(8).zip(words) {
+        bytes.copy_from_slice(&leaf::to_array(word)[0].to_le_bytes());
+    }
+    CompressedRistretto(encoding).decompress().unwrap_or_default()
+}
+
+/// A row for each point, and one for the identity at the end.
+fn rows(blocks: &[Extended]) -> Vec<Row> {
+    let mut points = Vec::with_capacity(blocks.len() + 1);
+    affine::normalise(blocks, &mut points);
+    points.push(edwards::affine_identity());
+    let mut rows = Vec::with_capacity(8 * points.len());
+    for point in &points {
+        let (p, m, t) = (&point.y_plus_x.0, &point.y_minus_x.0, &point.t2d.0);
+        let low = leaf::transpose(&[p[0], p[1], p[2], p[3], p[4], m[0], m[1], m[2]]);
+        let high = leaf::transpose(&[m[3], m[4], t[0], t[1], t[2], t[3], t[4], leaf::splat(0)]);
+        for lane in 0..8 {
+            rows.push([low[lane], high[lane]]);
+        }
+    }
+    rows
+}
+
+/// Σ digit · P in each of up to eight windows, a lane each.
+fn sum_windows(rows: &[Row], windows: &[Vec<i16>], buckets: usize) -> Extended {
+    let empty = edwards::cached_limbs(&edwards::cached_identity());
+    let mut empty_bucket: Bucket = [[0; 8]; 20];
+    for (limb, lanes) in empty_bucket.iter_mut().zip(empty) {
+        *limb = leaf::to_array(lanes);
+    }
+    let mut sums = vec![empty_bucket; buckets];
+    for (lane, digits) in windows.iter().enumerate() {
+        let (terms, lists) = sort(digits, buckets);
+        let mut by_length: Vec<(usize, usize)> =
+            lists.iter().enumerate().map(|(bucket, list)| (list.length, bucket)).collect();
+        by_length.sort_unstable_by(|a, b| b.cmp(a));
+        for group in by_length.chunks(8) {
+            let mut eight = [List::default(); 8];
+            for (list, (_, bucket)) in eight.iter_mut().zip(group) {
+                *list = lists[*bucket];
+            }
+            if eight[0].length == 0 {
+                break;
+            }
+            let group_sums = edwards::cached_limbs(&sum_lists(rows, &terms, &eight));
+            for (limb, lanes) in group_sums.iter().enumerate() {
+                for (value, (_, bucket)) in leaf::to_array(*lanes).iter().zip(group) {
+                    sums[*bucket][limb][lane] = *value;
+                }
+            }
+        }
+    }
+    // Σ b · B_b: the running sum from the top, summed.
+    let mut running = edwards::identity();
+    let mut total = edwards::identity();
+    for bucket in sums.iter().rev() {
+        let mut limbs = [leaf::splat(0); 20];
+        for (limb, lanes) in limbs.iter_mut().zip(bucket) {
+            *limb = leaf::from_array(*lanes);
+        }
+        running = edwards::add_cached(&running, &edwards::cached_from_limbs(&limbs));
+        total = edwards::add_extended(&total, &running);
+    }
+    total
+}
+
+/// The sum of each of eight lists. `rows` ends in identities, which stand in where a list is over.
+fn sum_lists(rows: &[Row], terms: &[Term], lists: &[List]) -> Cached {
+    let steps = lists.iter().map(|list| list.length).max().unwrap_or(0);
+    let nothing = Term::new(rows.len() - 1, false);
+    let mut sum = edwards::addable_identity();
+    for step in 0..steps {
+        let mut eight = [nothing; 8];
+        for (term, list) in eight.iter_mut().zip(lists) {
+            if step < list.length {
+                *term = terms[list.start + step];
+            }
+        }
+        edwards::add_affine(&mut sum, &gather(rows, &eight));
+    }
+    edwards::addable_to_cached(&sum)
+}
+
+/// Eight rows side by side.
+fn gather(rows: &[Row], terms: &[Term; 8]) -> Affine {
+    let mut low = [leaf::splat(0); 8];
+    let mut high = [leaf::splat(0); 8];
+    let mut negative: Mask = 0;
+    for lane in 0..8 {
+        let Term(term) = terms[lane];
+        [low[lane], high[lane]] = rows[(term >> 1) as usize];
+        negative |= ((term & 1) as Mask) << lane;
+    }
+    let (a, b) = (leaf::transpose(&low), leaf::transpose(&high));
+    edwards::negate_affine_where(
+        negative,
+        &Affine {
+            y_plus_x: Fe([a[0], a[1], a[2], a[3], a[4]]),
+            y_minus_x: Fe([a[5], a[6], a[7], b[0], b[1]]),
+            t2d: Fe([b[2], b[3], b[4], b[5], b[6]]),
+        },
+    )
+}
+
+}
