@@ -51,6 +51,27 @@ pub enum DecodeError {
     },
 }
 
+/// Why a backend cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BackendError {
+    /// Unknown, or not on this machine.
+    #[error(
+        "there is no backend `{name}` on this machine: ifma needs AVX-512 IFMA; portable and emulated run everywhere"
+    )]
+    Absent {
+        /// The name asked for.
+        name: String,
+    },
+    /// Another than the one required.
+    #[error("backend {chosen} was chosen, but {required} is required")]
+    Other {
+        /// What would be used.
+        chosen: &'static str,
+        /// What must be.
+        required: &'static str,
+    },
+}
+
 /// A batch of group elements in a backend's own form.
 ///
 /// It may hold points that a key or an identifier went into, so it prints as its length only and is zeroized on drop.
@@ -132,6 +153,22 @@ impl Backend {
             #[cfg(target_arch = "x86_64")]
             "ifma" => ifma::Detected::detect().map(Self::Ifma),
             _ => None,
+        }
+    }
+
+    /// The backend that a user asks for: `wanted` by name, else the best; which must be `required`, where that is named.
+    ///
+    /// # Errors
+    /// [`BackendError`] for a name that is none, or a backend that this machine has not.
+    pub fn choose(wanted: Option<&str>, required: Option<&str>) -> Result<Self, BackendError> {
+        let named =
+            |name: &str| Self::from_name(name).ok_or_else(|| BackendError::Absent { name: name.to_owned() });
+        let chosen = wanted.map_or_else(|| Ok(Self::best()), named)?;
+        match required.map(named).transpose()? {
+            Some(required) if required != chosen => {
+                Err(BackendError::Other { chosen: chosen.name(), required: required.name() })
+            }
+            _ => Ok(chosen),
         }
     }
 

@@ -5,7 +5,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Backend, DecodeError, FixedBase, Points, rfc9496};
+use super::{Backend, BackendError, DecodeError, FixedBase, Points, rfc9496};
 
 fn random_points(rng: &mut StdRng, count: usize) -> Vec<RistrettoPoint> {
     (0..count).map(|_| RistrettoPoint::random(rng)).collect()
@@ -242,4 +242,16 @@ fn decode_refuses_what_rfc_9496_refuses_and_names_the_place() {
 fn debug_shows_no_coordinates() {
     let batch = Backend::Portable.decode(&[RISTRETTO_BASEPOINT_POINT.compress().to_bytes()]).unwrap();
     assert_eq!(format!("{batch:?}"), "Points(1 elements)");
+}
+
+#[test]
+fn a_backend_is_chosen_by_name_and_its_absence_is_an_error() {
+    assert_eq!(Backend::choose(None, None), Ok(Backend::best()));
+    assert_eq!(Backend::choose(Some("portable"), None), Ok(Backend::Portable));
+    assert_eq!(Backend::choose(Some("portable"), Some("portable")), Ok(Backend::Portable));
+    let other = BackendError::Other { chosen: "portable", required: "emulated" };
+    assert_eq!(Backend::choose(Some("portable"), Some("emulated")), Err(other));
+    let absent = BackendError::Absent { name: "fpga".to_owned() };
+    assert_eq!(Backend::choose(Some("fpga"), None), Err(absent.clone()));
+    assert_eq!(Backend::choose(None, Some("fpga")), Err(absent));
 }

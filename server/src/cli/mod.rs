@@ -78,7 +78,10 @@ pub fn run() -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The arithmetic to use: the fastest here, unless SAMAR_BACKEND says otherwise.
+/// The arithmetic to use: the fastest here, unless SAMAR_BACKEND names another; SAMAR_REQUIRE_BACKEND makes it a failure
+/// that it is not the one named there.
 fn backend() -> Result<Backend, Failure> {
-    Ok(Backend::best())
+    let variable = |name| std::env::var(name).ok();
+    let (wanted, required) = (variable("SAMAR_BACKEND"), variable("SAMAR_REQUIRE_BACKEND"));
+    Backend::choose(wanted.as_deref(), required.as_deref()).map_err(Failure::input)
 }
