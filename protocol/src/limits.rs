@@ -24,6 +24,12 @@ pub const LABEL_BITS_MAX: u8 = 32;
 /// Bytes of a breach id.
 pub const BREACH_ID_BYTES_MAX: usize = 64;
 
+/// Digits of a NIK.
+pub const NIK_DIGITS: usize = 16;
+
+/// Bytes of a cell that is looked at as an identifier; anything longer is refused unread.
+pub const IDENTIFIER_CELL_BYTES_MAX: usize = 256;
+
 const _: () = assert!(PAGE_BYTES_DEFAULT == PAGE_BYTES_ALLOWED[2]);
 
 /// Bytes of the control structure of a request or a response.
