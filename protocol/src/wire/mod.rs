@@ -22,6 +22,9 @@ use crate::limits::{CONTROL_BYTES_MAX, PREAMBLE_BYTES};
 /// ALPN of this version, on QUIC and wherever else the frames travel.
 pub const ALPN: &[u8] = b"samar/1";
 
+/// The name in every server's certificate. What a bank trusts is the operator's own authority, not a host name.
+pub const SERVER_NAME: &str = "samar-server";
+
 /// Version byte that opens every request and response.
 pub const VERSION: u8 = 1;
 

@@ -1,0 +1,2 @@
+//! The bank's program.
+fn main() {}
