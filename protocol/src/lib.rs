@@ -16,6 +16,7 @@
     )
 )]
 
+pub mod account;
 pub mod codec;
 pub mod group;
 pub mod identifier;

@@ -1,1 +1,13 @@
-//! Under construction.
+//! The operator's side of Samar, as a library that the binary `samar-server` and the tests drive.
+
+pub mod accounts;
+pub mod config;
+pub mod enroll;
+pub mod init;
+pub mod keys;
+pub mod layout;
+pub mod pki;
+pub mod published;
+pub mod serve;
+pub mod sort;
+pub mod synth;

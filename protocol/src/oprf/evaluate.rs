@@ -1,10 +1,11 @@
 //! The operator's half: evaluate a bank's blinded elements with a proof, and encode its own set.
 
 use rand::CryptoRng;
+use sha2::{Digest as _, Sha256};
 
 use super::proof::{self, Proof};
 use super::{BatchSizeError, Element, HASH_TO_GROUP_DST, SecretKey, check_batch_size};
-use crate::group::{Backend, DecodeError};
+use crate::group::{Backend, DecodeError, Points};
 
 /// Why a batch was refused. Nothing was evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +16,38 @@ pub enum EvaluateError {
     /// One of them is no element.
     #[error("blinded {0}")]
     Decode(#[from] DecodeError),
+}
+
+/// A bank's batch as it was received: every element canonical and not the identity. Checking comes first, so that a
+/// batch is refused before it is charged.
+#[derive(Debug)]
+pub struct BlindedBatch {
+    encodings: Vec<[u8; 32]>,
+    points: Points,
+}
+
+impl BlindedBatch {
+    /// Decodes a batch.
+    ///
+    /// # Errors
+    /// [`EvaluateError`]; the batch is taken whole or not at all.
+    pub fn decode(backend: Backend, encodings: Vec<[u8; 32]>) -> Result<Self, EvaluateError> {
+        check_batch_size(encodings.len())?;
+        let points = backend.decode(&encodings)?;
+        Ok(Self { encodings, points })
+    }
+
+    /// Number of elements.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.encodings.len()
+    }
+
+    /// The name under which a batch is charged: SHA-256 over its encodings. A retry of the same batch has the same.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.encodings.as_flattened()).into()
+    }
 }
 
 /// The answer to a batch: element by element `k · blinded`, and the proof that one key made them all.
@@ -28,20 +61,11 @@ pub struct Evaluation {
 
 impl SecretKey {
     /// BlindEvaluate of RFC 9497 section 3.3.2 over a batch, with the batch proof of SPEC.md.
-    ///
-    /// # Errors
-    /// [`EvaluateError`]; the batch is evaluated whole or not at all.
-    pub fn evaluate<R: CryptoRng + ?Sized>(
-        &self,
-        backend: Backend,
-        blinded: &[[u8; 32]],
-        rng: &mut R,
-    ) -> Result<Evaluation, EvaluateError> {
-        check_batch_size(blinded.len())?;
-        let points = backend.decode(blinded)?;
-        let evaluated = points.mul_shared(&self.half()).encode_double();
-        let proof = proof::prove(self, blinded, &points, &evaluated, rng);
-        Ok(Evaluation { evaluated, proof })
+    #[must_use]
+    pub fn evaluate<R: CryptoRng + ?Sized>(&self, batch: &BlindedBatch, rng: &mut R) -> Evaluation {
+        let evaluated = batch.points.mul_shared(&self.half()).encode_double();
+        let proof = proof::prove(self, &batch.encodings, &batch.points, &evaluated, rng);
+        Evaluation { evaluated, proof }
     }
 
     /// `k·H(x)` for every input: how the operator's own set is encoded. Inputs are whole OPRF inputs, label included.

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! bank                                   operator
-//! Blinded::new ── blinded elements ───→  SecretKey::evaluate
+//! Blinded::new ── blinded elements ───→  BlindedBatch::decode, SecretKey::evaluate
 //! Blinded::verify ←─ evaluated + proof ─
 //! Verified::unblind → Element → Tag      SecretKey::encode → Element → Tag
 //! ```
@@ -22,7 +22,7 @@ mod rfc9497;
 mod tests;
 
 pub use blind::{Blinded, Verified, VerifyError};
-pub use evaluate::{EvaluateError, Evaluation};
+pub use evaluate::{BlindedBatch, EvaluateError, Evaluation};
 pub use key::{KeyError, KeyId, PublicKey, SecretKey};
 pub use output::{Element, Tag};
 pub use proof::{PROOF_BYTES, Proof};

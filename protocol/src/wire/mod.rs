@@ -22,7 +22,8 @@ use crate::limits::{CONTROL_BYTES_MAX, PREAMBLE_BYTES};
 /// ALPN of this version, on QUIC and wherever else the frames travel.
 pub const ALPN: &[u8] = b"samar/1";
 
-/// The name in every server's certificate. What a bank trusts is the operator's own authority, not a host name.
+/// The name in every server certificate. Servers are told apart by their certificate authority, which the invitation
+/// pins, so that an address may change without a new certificate.
 pub const SERVER_NAME: &str = "samar-server";
 
 /// Version byte that opens every request and response.

@@ -6,13 +6,17 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use crate::group::{Backend, DecodeError};
 use crate::limits::BATCH_ELEMENTS_MAX;
 use crate::oprf::{
-    BatchSizeError, Blinded, EvaluateError, KeyError, Proof, PublicKey, SecretKey, VerifyError,
+    BatchSizeError, Blinded, BlindedBatch, EvaluateError, KeyError, Proof, PublicKey, SecretKey, VerifyError,
 };
 
 const BACKEND: Backend = Backend::Portable;
 
 fn inputs(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|i| format!("input {i}").into_bytes()).collect()
+}
+
+fn received(blinded: &Blinded) -> BlindedBatch {
+    BlindedBatch::decode(BACKEND, blinded.encodings().to_vec()).unwrap()
 }
 
 #[test]
@@ -22,7 +26,7 @@ fn what_the_bank_unblinds_is_what_the_operator_encodes() {
     for count in [1, 2, 3, 7, 8, 9, 31, 64, 257] {
         let inputs = inputs(count);
         let blinded = Blinded::new(BACKEND, &inputs, &mut rng).unwrap();
-        let answer = key.evaluate(BACKEND, blinded.encodings(), &mut rng).unwrap();
+        let answer = key.evaluate(&received(&blinded), &mut rng);
         let elements = blinded.verify(key.public(), &answer.evaluated, &answer.proof).unwrap().unblind();
         assert_eq!(elements, key.encode(BACKEND, &inputs));
     }
@@ -40,7 +44,7 @@ fn verify_after(lie: impl FnOnce(&mut Vec<[u8; 32]>, &mut Proof, &mut PublicKey)
     let mut rng = StdRng::seed_from_u64(12);
     let key = SecretKey::generate(&mut rng);
     let blinded = Blinded::new(BACKEND, &inputs(3), &mut rng).unwrap();
-    let answer = key.evaluate(BACKEND, blinded.encodings(), &mut rng).unwrap();
+    let answer = key.evaluate(&received(&blinded), &mut rng);
     let (mut evaluated, mut proof, mut pinned) = (answer.evaluated, answer.proof, *key.public());
     lie(&mut evaluated, &mut proof, &mut pinned);
     blinded.verify(&pinned, &evaluated, &proof).map(|_| ())
@@ -73,13 +77,9 @@ fn every_lie_is_refused_before_anything_is_unblinded() {
 }
 
 #[test]
-fn a_server_evaluates_a_whole_batch_or_nothing() {
-    let mut rng = StdRng::seed_from_u64(14);
-    let key = SecretKey::generate(&mut rng);
-    let good = key.public().to_bytes();
-    let evaluate = |batch: &[[u8; 32]]| {
-        key.evaluate(BACKEND, batch, &mut StdRng::seed_from_u64(0)).map(|_| ()).unwrap_err()
-    };
+fn a_server_takes_a_whole_batch_or_nothing() {
+    let good = SecretKey::generate(&mut StdRng::seed_from_u64(14)).public().to_bytes();
+    let evaluate = |batch: &[[u8; 32]]| BlindedBatch::decode(BACKEND, batch.to_vec()).unwrap_err();
     assert_eq!(evaluate(&[]), EvaluateError::Size(BatchSizeError { count: 0 }));
     let oversized = vec![good; BATCH_ELEMENTS_MAX + 1];
     assert_eq!(evaluate(&oversized), EvaluateError::Size(BatchSizeError { count: BATCH_ELEMENTS_MAX + 1 }));

@@ -5,7 +5,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use zeroize::Zeroizing;
 
 use crate::group::Backend;
-use crate::oprf::{Blinded, SecretKey, proof, rfc9497};
+use crate::oprf::{Blinded, BlindedBatch, SecretKey, proof, rfc9497};
 
 fn hex<const N: usize>(text: &str) -> [u8; N] {
     let digits: Vec<u8> =
@@ -93,7 +93,8 @@ fn blind_evaluate_prove_and_finalize() {
         let expected: Vec<[u8; 32]> = vector.blinded.iter().map(|text| hex(text)).collect();
         assert_eq!(blinded.encodings(), expected);
 
-        let answer = key.evaluate(Backend::Portable, blinded.encodings(), &mut rng).unwrap();
+        let batch = BlindedBatch::decode(Backend::Portable, blinded.encodings().to_vec()).unwrap();
+        let answer = key.evaluate(&batch, &mut rng);
         let expected: Vec<[u8; 32]> = vector.evaluated.iter().map(|text| hex(text)).collect();
         assert_eq!(answer.evaluated, expected);
 

@@ -1,0 +1,134 @@
+//! Why a table cannot be read at all. What is wrong with one row is a [`RowRejection`](super::RowRejection).
+
+use std::fmt::Write as _;
+use std::io;
+
+/// A table that cannot be opened or read on. `name` is what the caller calls the file; no message shows a cell.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The source failed.
+    #[error("cannot read {name} beyond line {line}: {source}")]
+    Read {
+        /// The file.
+        name: String,
+        /// The last line that was read, 0 for none.
+        line: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder was given.
+    #[error("{name} is a folder; name the files in it")]
+    Folder {
+        /// The folder.
+        name: String,
+    },
+    /// There is not one row.
+    #[error("{name} is empty; check how it was copied or exported")]
+    Empty {
+        /// The file.
+        name: String,
+    },
+    /// A file of a known kind that holds no delimited text.
+    #[error("{name} is {kind}; {remedy}")]
+    Unsupported {
+        /// The file.
+        name: String,
+        /// What it is, with its article.
+        kind: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// Zero bytes in what should be text.
+    #[error(
+        "{name} is not text (it has zero bytes); export it as CSV, and if it is UTF-16 without a byte order mark \
+         convert it first: iconv -f UTF-16LE -t UTF-8"
+    )]
+    Binary {
+        /// The file.
+        name: String,
+    },
+    /// Compressed data that do not decompress.
+    #[error("{name} is damaged {format} beyond line {line}: {source}; what came before was read")]
+    Damaged {
+        /// The file.
+        name: String,
+        /// The compression.
+        format: &'static str,
+        /// The last line that was read, 0 for none.
+        line: u64,
+        /// What the decompressor said.
+        source: io::Error,
+    },
+    /// A delimiter that cannot be one.
+    #[error("{delimiter:?} cannot delimit columns; use one ASCII character other than a quote or a line end")]
+    Delimiter {
+        /// What was asked for.
+        delimiter: char,
+    },
+    /// The first row is no header although it should be one.
+    #[error("{name} has a first row that is no header ({reason}); say that it has none")]
+    Header {
+        /// The file.
+        name: String,
+        /// Why the row was rejected.
+        reason: super::RowRejection,
+    },
+    /// No column has the name (or number) asked for.
+    #[error("{name} has no column {wanted:?}{}; it has: {}", did_you_mean(.closest), list(.columns))]
+    NoSuchColumn {
+        /// The file.
+        name: String,
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        columns: Vec<String>,
+        /// The column that is spelled most like it, if one is near.
+        closest: Option<String>,
+    },
+    /// More than one column has the name asked for.
+    #[error("{name} has {} columns called {wanted:?}; choose by number: {}", .numbers.len(), by_number(.numbers))]
+    AmbiguousColumn {
+        /// The file.
+        name: String,
+        /// What was asked for.
+        wanted: String,
+        /// Their numbers, from 1.
+        numbers: Vec<usize>,
+    },
+    /// Which column holds the NIK cannot be told.
+    #[error("cannot tell which column of {name} holds the NIK; {}", choose(.candidates, .columns))]
+    NoNikColumn {
+        /// The file.
+        name: String,
+        /// Columns whose name or content could be it: none or several.
+        candidates: Vec<String>,
+        /// What there is.
+        columns: Vec<String>,
+    },
+}
+
+fn did_you_mean(column: &Option<String>) -> String {
+    column.as_ref().map_or_else(String::new, |column| format!(" (did you mean {column:?}?)"))
+}
+
+fn by_number(numbers: &[usize]) -> String {
+    numbers.iter().map(|number| format!("#{number}")).collect::<Vec<_>>().join(" or ")
+}
+
+fn choose(candidates: &[String], columns: &[String]) -> String {
+    if candidates.is_empty() {
+        return format!("name it (--column); it has: {}", list(columns));
+    }
+    format!("choose one (--column): it could be {}", list(candidates))
+}
+
+/// A readable list, however many columns a file has.
+fn list(columns: &[String]) -> String {
+    const SHOWN_MAX: usize = 40;
+    let mut text = columns.iter().take(SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if columns.len() > SHOWN_MAX {
+        // Unwrap safety: writing to a String does not fail.
+        write!(text, " and {} more", columns.len() - SHOWN_MAX).unwrap();
+    }
+    text
+}

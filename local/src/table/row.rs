@@ -1,0 +1,129 @@
+//! One row, and what can be wrong with it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use encoding_rs::WINDOWS_1252;
+
+/// Why a row, not a cell, is unusable. The names are stable: reject reports and their readers use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RowRejection {
+    /// The row or one of its cells is longer than any real one (limits in [`super`]).
+    RowTooLong,
+    /// The file ends inside the row.
+    TruncatedRow,
+    /// A quote is opened and not closed where the row should end, so that it would swallow the rows below.
+    OpenQuote,
+    /// The row ends before the column that is asked for.
+    MissingColumn,
+}
+
+impl RowRejection {
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RowTooLong => "row-too-long",
+            Self::TruncatedRow => "truncated-row",
+            Self::OpenQuote => "open-quote",
+            Self::MissingColumn => "missing-column",
+        }
+    }
+}
+
+impl fmt::Display for RowRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A row, reused from one to the next: reading allocates nothing once it has grown to the longest row.
+#[derive(Default)]
+pub struct Row {
+    pub(super) line: u64,
+    /// The cells, one after the other, `gap` bytes apart.
+    pub(super) bytes: Vec<u8>,
+    /// Where each cell ends in `bytes`; only the first `columns` are of this row.
+    pub(super) ends: Vec<usize>,
+    pub(super) columns: usize,
+    pub(super) gap: usize,
+    pub(super) rejection: Option<RowRejection>,
+}
+
+impl Row {
+    /// A row to read into.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The physical line on which the row starts, from 1, a header included.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// How many cells the row has; 0 if it is rejected.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Why the row as a whole is unusable, if it is.
+    pub fn rejection(&self) -> Option<RowRejection> {
+        self.rejection
+    }
+
+    /// The text of a cell (columns from 0), or nothing if the row has no such cell.
+    ///
+    /// A cell that is not UTF-8 is read as windows-1252, of which latin-1 is the part that files use. Deciding by
+    /// the cell needs no look ahead and serves files that were joined from several encodings.
+    pub fn get(&self, column: usize) -> Option<Cow<'_, str>> {
+        let cell = self.bytes(column)?;
+        Some(match str::from_utf8(cell) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => WINDOWS_1252.decode_without_bom_handling(cell).0,
+        })
+    }
+
+    /// The text of a cell that a row must have: the identifier. Says why there is none.
+    pub fn require(&self, column: usize) -> Result<Cow<'_, str>, RowRejection> {
+        match self.rejection {
+            Some(rejection) => Err(rejection),
+            None => self.get(column).ok_or(RowRejection::MissingColumn),
+        }
+    }
+
+    /// Start of a new row at `line`, so far without cells.
+    pub(super) fn begin(&mut self, line: u64) {
+        self.line = line;
+        self.columns = 0;
+        self.gap = 0;
+        self.rejection = None;
+    }
+
+    /// Cells of a line in which quotes, if any, mean nothing.
+    pub(super) fn split_plain(&mut self, line: &[u8], delimiter: u8) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(line);
+        self.ends.clear();
+        self.ends.extend(memchr::memchr_iter(delimiter, line));
+        self.ends.push(line.len());
+        self.columns = self.ends.len();
+        self.gap = 1;
+    }
+
+    pub(super) fn longest_cell(&self) -> usize {
+        (0..self.columns).filter_map(|column| self.bytes(column)).map(<[u8]>::len).max().unwrap_or(0)
+    }
+
+    fn bytes(&self, column: usize) -> Option<&[u8]> {
+        let ends = &self.ends[..self.columns];
+        let end = *ends.get(column)?;
+        let start = if column == 0 { 0 } else { ends[column - 1] + self.gap };
+        Some(&self.bytes[start..end])
+    }
+}
+
+impl fmt::Debug for Row {
+    /// The cells are personal data and stay out of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Row(line {}, {} cells, rejection {:?})", self.line, self.columns, self.rejection)
+    }
+}

@@ -1,0 +1,226 @@
+//! The account log: append-only, hash-chained, synced in groups (SPEC.md section "Account log").
+//!
+//! magic "SAMARLOG" ‖ version (u16 LE), then records: length (u32 LE) ‖ body ‖ chain (32 bytes), where chain =
+//! BLAKE3("samar account log v1" ‖ previous chain ‖ body) and the first previous chain is zeros. The chain is checksum and
+//! order in one: a changed, dropped or swapped record breaks it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use samar_local::durable::sync_folder;
+use samar_local::exit::{Failure, io_failure};
+use samar_protocol::account::Record;
+use samar_protocol::codec;
+use tokio::sync::{oneshot, watch};
+
+/// Opens every account log; the last two bytes are the version, little-endian.
+pub const LOG_MAGIC: [u8; 10] = *b"SAMARLOG\x01\x00";
+
+/// Bytes of body a record may have: a bank's name and fixed fields.
+const BODY_BYTES_MAX: usize = 1_024;
+/// Records written with one sync at most.
+const GROUP_MAX: usize = 1_024;
+
+/// Resolves to `Ok` once a record is on the disk; to an error if the log failed first, and then nothing may be answered.
+pub type Synced = oneshot::Receiver<()>;
+/// Changes to `true` when the log failed.
+pub type Failed = watch::Receiver<bool>;
+
+#[derive(Debug)]
+pub(super) struct Log {
+    chain: [u8; 32],
+    writer: mpsc::Sender<Write>,
+    failed: Failed,
+}
+
+/// Bytes to append, none for a barrier, and whom to tell once all up to here is synced.
+struct Write {
+    bytes: Vec<u8>,
+    done: oneshot::Sender<()>,
+}
+
+impl Log {
+    pub(super) fn open(path: &Path, each: impl FnMut(&Record)) -> Result<Self, Failure> {
+        create_if_missing(path)?;
+        let (chain, whole_bytes) = scan(path, each)?;
+        let failure = |error: std::io::Error| io_failure("open the account log", path, &error);
+        let mut file = OpenOptions::new().write(true).open(path).map_err(failure)?;
+        if file.metadata().map_err(failure)?.len() > whole_bytes {
+            // A record torn by a crash was never synced whole, so no answer left for it.
+            tracing::warn!(log = %path.display(), "removing a torn last record, left by a crash; nothing was answered for it");
+            file.set_len(whole_bytes).and_then(|()| file.sync_all()).map_err(failure)?;
+        }
+        file.seek(SeekFrom::End(0)).map_err(failure)?;
+        if whole_bytes == 0 {
+            file.write_all(&LOG_MAGIC).and_then(|()| file.sync_all()).map_err(failure)?;
+        }
+        let (writer, queue) = mpsc::channel();
+        let (failed_tx, failed) = watch::channel(false);
+        let path = path.to_owned();
+        std::thread::Builder::new()
+            .name("account-log".to_owned())
+            .spawn(move || write_groups(&file, &path, &queue, &failed_tx))
+            .map_err(|error| Failure::local(format!("cannot start the account log's thread: {error}")))?;
+        Ok(Self { chain, writer, failed })
+    }
+
+    /// Appends a record. The caller holds the lock that orders records.
+    pub(super) fn append(&mut self, record: &Record) -> Synced {
+        match codec::encode(record) {
+            Ok(body) => {
+                self.chain = next_chain(&self.chain, &body);
+                self.send(frame(&body, &self.chain))
+            }
+            // A name was checked when it was enrolled, so a record always encodes; were it not to, nothing is answered.
+            Err(_) => oneshot::channel().1,
+        }
+    }
+
+    /// Resolves when all that was appended before is synced.
+    pub(super) fn barrier(&self) -> Synced {
+        self.send(Vec::new())
+    }
+
+    fn send(&self, bytes: Vec<u8>) -> Synced {
+        let (done, synced) = oneshot::channel();
+        // With the writer gone, `done` is dropped and the receiver sees the failure.
+        let _ = self.writer.send(Write { bytes, done });
+        synced
+    }
+
+    pub(super) fn failed(&self) -> Failed {
+        self.failed.clone()
+    }
+}
+
+/// Writes what queued up while the last sync ran with one sync more. After any error it takes nothing more: what the disk
+/// holds is then unknown until the log is read again.
+fn write_groups(mut file: &File, path: &Path, queue: &mpsc::Receiver<Write>, failed: &watch::Sender<bool>) {
+    while let Ok(first) = queue.recv() {
+        let group: Vec<Write> = std::iter::once(first).chain(queue.try_iter().take(GROUP_MAX - 1)).collect();
+        let bytes: Vec<u8> = group.iter().flat_map(|write| &write.bytes).copied().collect();
+        let written = if bytes.is_empty() {
+            Ok(()) // barriers only: every group before was synced
+        } else {
+            file.write_all(&bytes).and_then(|()| file.sync_data())
+        };
+        if let Err(error) = written {
+            tracing::error!(log = %path.display(), %error, "the account log cannot be written: stopping");
+            failed.send_replace(true);
+            return;
+        }
+        for write in group {
+            let _ = write.done.send(()); // the asker may have gone; the debit stands
+        }
+    }
+}
+
+fn create_if_missing(path: &Path) -> Result<(), Failure> {
+    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match created {
+        Ok(mut file) => file
+            .write_all(&LOG_MAGIC)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| path.parent().map_or(Ok(()), sync_folder))
+            .map_err(|error| io_failure("create the account log", path, &error)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(io_failure("create the account log", path, &error)),
+    }
+}
+
+/// Reads every record of a log that may still be written to.
+pub(super) fn read(path: &Path, each: impl FnMut(&Record)) -> Result<(), Failure> {
+    if !path.exists() {
+        return Ok(()); // nothing was served yet
+    }
+    scan(path, each).map(|_| ())
+}
+
+/// The chain after the last whole record, and the bytes up to there. Bytes after it are a torn record, and only a torn
+/// *last* record is one: anything else is damage.
+fn scan(path: &Path, mut each: impl FnMut(&Record)) -> Result<([u8; 32], u64), Failure> {
+    let failure = |error: std::io::Error| io_failure("read the account log", path, &error);
+    let file = File::open(path).map_err(failure)?;
+    let length = file.metadata().map_err(failure)?.len();
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    if length < LOG_MAGIC.len() as u64 {
+        return Ok(([0; 32], 0)); // torn while it was created, before any record
+    }
+    let mut magic = [0; LOG_MAGIC.len()];
+    reader.read_exact(&mut magic).map_err(failure)?;
+    if magic != LOG_MAGIC {
+        return Err(damaged(path, 0, "does not open as an account log of version 1"));
+    }
+    let (mut chain, mut at) = ([0; 32], LOG_MAGIC.len() as u64);
+    while at < length {
+        let left = length - at;
+        let mut head = [0; 4];
+        if left < 4 {
+            return Ok((chain, at));
+        }
+        reader.read_exact(&mut head).map_err(failure)?;
+        let body_bytes = u32::from_le_bytes(head) as usize;
+        if body_bytes == 0 || body_bytes > BODY_BYTES_MAX {
+            return torn_or_damaged(path, &mut reader, chain, at, "a record has an impossible length");
+        }
+        let record_bytes = 4 + body_bytes as u64 + 32;
+        if left < record_bytes {
+            return Ok((chain, at));
+        }
+        let mut body = vec![0; body_bytes];
+        let mut found = [0; 32];
+        reader.read_exact(&mut body).and_then(|()| reader.read_exact(&mut found)).map_err(failure)?;
+        let expected = next_chain(&chain, &body);
+        if found != expected {
+            if left == record_bytes {
+                return Ok((chain, at)); // written in part: the last record, never synced
+            }
+            return Err(damaged(
+                path,
+                at,
+                "a record does not match the chain: it or one before it was changed",
+            ));
+        }
+        let record = codec::decode(&body).map_err(|error| damaged(path, at, &error.to_string()))?;
+        each(&record);
+        (chain, at) = (expected, at + record_bytes);
+    }
+    Ok((chain, at))
+}
+
+/// A crash can leave a tail that was allocated but never written, all zeros.
+fn torn_or_damaged(
+    path: &Path,
+    reader: &mut BufReader<File>,
+    chain: [u8; 32],
+    at: u64,
+    what: &str,
+) -> Result<([u8; 32], u64), Failure> {
+    reader.seek(SeekFrom::Start(at)).map_err(|error| io_failure("read the account log", path, &error))?;
+    let mut rest = Vec::new();
+    let bytes_max = (GROUP_MAX * BODY_BYTES_MAX) as u64;
+    let read = reader.take(bytes_max + 1).read_to_end(&mut rest);
+    read.map_err(|error| io_failure("read the account log", path, &error))?;
+    if rest.len() as u64 <= bytes_max && rest.iter().all(|byte| *byte == 0) {
+        return Ok((chain, at));
+    }
+    Err(damaged(path, at, what))
+}
+
+fn damaged(path: &Path, at: u64, what: &str) -> Failure {
+    Failure::local(format!("{} is damaged at byte {at}: {what}", PathBuf::from(path).display()))
+        .remedy("restore the log from its backup; without it the allowances of all banks are unknown")
+}
+
+fn next_chain(previous: &[u8; 32], body: &[u8]) -> [u8; 32] {
+    *blake3::Hasher::new().update(b"samar account log v1").update(previous).update(body).finalize().as_bytes()
+}
+
+fn frame(body: &[u8], chain: &[u8; 32]) -> Vec<u8> {
+    #[allow(clippy::cast_possible_truncation)] // a record is far below 4 GiB
+    let length = body.len() as u32;
+    [length.to_le_bytes().as_slice(), body, chain].concat()
+}

@@ -1,0 +1,122 @@
+//! Accounts: who the banks are, and what each has used.
+//!
+//! The log is the only state. A debit is appended and synced before its answer leaves, and what a bank has used is the
+//! fold of the log: there is no second figure that could disagree. Enrolments are files of their own, because `enroll`
+//! writes them while `serve` holds the log.
+
+mod fold;
+mod log;
+mod registry;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use fold::{Refused, Usage};
+pub use log::{Failed, LOG_MAGIC, Synced};
+pub use registry::{Bank, OpenInvitation, Registry};
+
+use crate::pki::KeyFingerprint;
+use fold::Fold;
+use log::Log;
+use samar_local::exit::Failure;
+use samar_protocol::account::Record;
+
+/// The account log, open for appending, and its fold.
+#[derive(Debug)]
+pub struct Accounts {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    fold: Fold,
+    log: Log,
+}
+
+/// A debit that was decided; it counts once its record is durable.
+#[derive(Debug)]
+pub struct Debit {
+    /// Evaluations charged: the whole batch, or 0 where the same batch was charged before.
+    pub charged: u32,
+    /// Resolves when this debit, and every record before it, is on the disk. No answer may leave earlier.
+    pub synced: Synced,
+}
+
+impl Accounts {
+    /// Opens the log, creating it where there is none, and folds it.
+    ///
+    /// # Errors
+    /// A log that is damaged anywhere but in a torn last record, or the file system.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let mut fold = Fold::default();
+        let log = Log::open(path, |record| fold.apply(record))?;
+        Ok(Self { inner: Mutex::new(Inner { fold, log }) })
+    }
+
+    /// Folds a log without opening it for appending.
+    ///
+    /// # Errors
+    /// As [`Accounts::open`].
+    pub fn usage(path: &Path, bank: &str, now_s: u64) -> Result<Usage, Failure> {
+        let mut fold = Fold::default();
+        log::read(path, |record| fold.apply(record))?;
+        Ok(fold.usage(bank, now_s))
+    }
+
+    /// Charges a batch of `count` elements to a bank, unless the same batch was charged before. The caller has
+    /// validated the batch.
+    ///
+    /// # Errors
+    /// [`Refused`]: the allowance does not cover it, and nothing was charged.
+    pub fn debit(&self, bank: &Bank, batch: [u8; 32], count: u32, now_s: u64) -> Result<Debit, Refused> {
+        let mut inner = self.lock();
+        let Inner { fold, log } = &mut *inner;
+        if fold.is_charged(&bank.name, &batch, now_s) {
+            // The first debit's record may still be on its way: wait for all that was appended.
+            return Ok(Debit { charged: 0, synced: log.barrier() });
+        }
+        fold.check(bank, count, now_s)?;
+        let record = Record::Debit { time_s: now_s, bank: bank.name.clone(), batch, count };
+        // Applied and appended under one lock, so that the log's order is the order of decisions.
+        fold.apply(&record);
+        Ok(Debit { charged: count, synced: log.append(&record) })
+    }
+
+    /// Records that a bank traded a token for a certificate; `None` if the token was used before.
+    #[must_use]
+    pub fn join(&self, bank: &str, token: [u8; 32], key: KeyFingerprint, now_s: u64) -> Option<Synced> {
+        let mut inner = self.lock();
+        let Inner { fold, log } = &mut *inner;
+        if fold.is_token_used(&token) {
+            return None;
+        }
+        let record = Record::Joined { time_s: now_s, bank: bank.to_owned(), token, key };
+        fold.apply(&record);
+        Some(log.append(&record))
+    }
+
+    /// The bank that joined with this key.
+    #[must_use]
+    pub fn bank_of(&self, key: &KeyFingerprint) -> Option<String> {
+        self.lock().fold.bank_of(key).map(str::to_owned)
+    }
+
+    /// What a bank has used at this time.
+    #[must_use]
+    pub fn used(&self, bank: &str, now_s: u64) -> Usage {
+        self.lock().fold.usage(bank, now_s)
+    }
+
+    /// Resolves when the log cannot be written any more. The server must then stop.
+    #[must_use]
+    pub fn failed(&self) -> Failed {
+        self.lock().log.failed()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic ends the process, so a poisoned lock is never seen.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

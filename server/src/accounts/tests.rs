@@ -1,0 +1,159 @@
+//! The fold and the log, through crashes and damage.
+
+use std::path::Path;
+
+use super::*;
+
+const DAY_S: u64 = 86_400;
+const NOON: u64 = 20_000 * DAY_S + DAY_S / 2;
+
+fn bank(per_day: u64, lifetime: u64) -> Bank {
+    Bank { name: "bank-a".to_owned(), per_day, lifetime, invitations: vec![], keys: vec![] }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().build().unwrap()
+}
+
+fn charge(accounts: &Accounts, bank: &Bank, batch: u8, count: u32, now_s: u64) -> Result<u32, Refused> {
+    let debit = accounts.debit(bank, [batch; 32], count, now_s)?;
+    runtime().block_on(debit.synced).unwrap();
+    Ok(debit.charged)
+}
+
+fn log_with_debits(path: &Path, count: u8) {
+    let accounts = Accounts::open(path).unwrap();
+    for batch in 0..count {
+        charge(&accounts, &bank(1_000, 1_000), batch, 10, NOON).unwrap();
+    }
+}
+
+fn used(path: &Path) -> Result<u64, Failure> {
+    Accounts::usage(path, "bank-a", NOON).map(|usage| usage.lifetime)
+}
+
+#[test]
+fn an_allowance_is_exact_and_a_retry_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = Accounts::open(&folder.path().join("log")).unwrap();
+    let bank = bank(100, 150);
+    assert_eq!(charge(&accounts, &bank, 1, 60, NOON), Ok(60));
+    assert_eq!(charge(&accounts, &bank, 1, 60, NOON), Ok(0));
+    let day = Refused::Day { retry_after_ms: 43_200_000 };
+    assert_eq!(charge(&accounts, &bank, 2, 41, NOON), Err(day));
+    assert_eq!(charge(&accounts, &bank, 2, 40, NOON), Ok(40));
+    assert_eq!(charge(&accounts, &bank, 3, 1, NOON), Err(day));
+    // The next day: yesterday's batch is still free, the lifetime goes on.
+    let next = NOON + DAY_S;
+    assert_eq!(charge(&accounts, &bank, 1, 60, next), Ok(0));
+    assert_eq!(charge(&accounts, &bank, 3, 51, next), Err(Refused::Lifetime));
+    assert_eq!(charge(&accounts, &bank, 3, 50, next), Ok(50));
+    assert_eq!(accounts.used("bank-a", next), Usage { today: 50, lifetime: 150, next_day_s: 20_002 * DAY_S });
+    // Two days on, the first batch is forgotten and would be charged.
+    assert_eq!(charge(&accounts, &bank, 1, 1, next + DAY_S), Err(Refused::Lifetime));
+}
+
+#[test]
+fn a_clock_that_jumps_back_hands_nothing_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = Accounts::open(&folder.path().join("log")).unwrap();
+    let bank = bank(100, 1_000);
+    charge(&accounts, &bank, 1, 100, NOON).unwrap();
+    assert!(charge(&accounts, &bank, 2, 1, NOON - DAY_S).is_err());
+}
+
+#[test]
+fn usage_survives_a_restart_because_it_is_the_fold_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    log_with_debits(&path, 5);
+    assert_eq!(used(&path).unwrap(), 50);
+    let accounts = Accounts::open(&path).unwrap();
+    assert_eq!(accounts.used("bank-a", NOON).lifetime, 50);
+    assert_eq!(charge(&accounts, &bank(1_000, 1_000), 3, 10, NOON), Ok(0), "charged before the restart");
+}
+
+#[test]
+fn concurrent_debits_are_charged_once_and_never_pass_the_allowance() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    let bank = bank(500, 500);
+    let charged: u64 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    (0..100).map(|b| u64::from(charge(&accounts, &bank, b, 10, NOON).unwrap_or(0))).sum()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| -> u64 { thread.join().unwrap() }).sum()
+    });
+    assert_eq!(charged, 500);
+    drop(accounts);
+    assert_eq!(used(&path).unwrap(), 500);
+}
+
+#[test]
+fn a_token_is_traded_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    {
+        let accounts = Accounts::open(&path).unwrap();
+        runtime().block_on(accounts.join("bank-a", [1; 32], [2; 32], NOON).unwrap()).unwrap();
+        assert!(accounts.join("bank-b", [1; 32], [3; 32], NOON).is_none());
+    }
+    let accounts = Accounts::open(&path).unwrap();
+    assert!(accounts.join("bank-b", [1; 32], [3; 32], NOON).is_none(), "nor after a restart");
+    assert_eq!(accounts.bank_of(&[2; 32]).as_deref(), Some("bank-a"));
+    assert_eq!(accounts.bank_of(&[3; 32]), None);
+}
+
+#[test]
+fn a_log_cut_anywhere_loses_at_most_its_last_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    log_with_debits(&path, 3);
+    let whole = std::fs::read(&path).unwrap();
+    let record = (whole.len() - LOG_MAGIC.len()) / 3;
+    for length in 0..=whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        let records = length.saturating_sub(LOG_MAGIC.len()) / record;
+        assert_eq!(used(&path).unwrap(), 10 * records as u64, "cut at {length}");
+        // And it goes on from there.
+        let accounts = Accounts::open(&path).unwrap();
+        charge(&accounts, &bank(1_000, 1_000), 99, 7, NOON).unwrap();
+        drop(accounts);
+        assert_eq!(used(&path).unwrap(), 10 * records as u64 + 7, "cut at {length}");
+    }
+}
+
+#[test]
+fn a_tail_of_zeros_is_a_torn_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    log_with_debits(&path, 2);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend([0; 300]);
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(used(&path).unwrap(), 20);
+}
+
+#[test]
+fn a_flipped_bit_is_named_and_never_counted_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    log_with_debits(&path, 3);
+    let whole = std::fs::read(&path).unwrap();
+    let record = (whole.len() - LOG_MAGIC.len()) / 3;
+    for at in 0..whole.len() - record {
+        let mut changed = whole.clone();
+        changed[at] ^= 0x10;
+        std::fs::write(&path, &changed).unwrap();
+        match used(&path) {
+            Err(failure) => assert!(failure.to_string().contains("damaged at byte"), "{failure}"),
+            // A length field made longer than the file reads as a torn tail only in the last records.
+            Ok(usage) => panic!("byte {at}: {usage} used, and no error"),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `samar-server.toml`: what the operator decides. Every setting has a default and says what it costs.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use samar_local::exit::{Failure, io_failure};
+use serde::{Deserialize, Serialize};
+
+/// The operator's configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who runs this server; stands in every manifest and invitation.
+    pub operator: String,
+    /// Address and UDP port to listen on.
+    pub listen: SocketAddr,
+    /// What banks connect to, `host:port`; needed where `listen` names no single address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Which key exchanges a bank may use.
+    #[serde(default)]
+    pub key_exchange: KeyExchange,
+    /// Days until a manifest runs out; publish again before. At most 366.
+    #[serde(default = "default_manifest_days")]
+    pub manifest_days: u16,
+    /// Evaluations a newly enrolled bank may use in a day (UTC).
+    #[serde(default = "default_per_day")]
+    pub per_day: u64,
+    /// Evaluations a newly enrolled bank may use in all.
+    #[serde(default = "default_lifetime")]
+    pub lifetime: u64,
+    /// Bounds on what peers can make the server hold.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Key exchanges admitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyExchange {
+    /// X25519MLKEM768 only: recordings stay closed to a later quantum computer.
+    #[default]
+    Hybrid,
+    /// X25519 as well, for banks whose TLS library has nothing newer.
+    HybridOrX25519,
+}
+
+/// Bounds. Worst-case memory for bulk data is `memory_mib`; connections cost about 50 KiB each beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections at one time.
+    pub connections: u32,
+    /// Connections of one bank at one time.
+    pub connections_per_bank: u32,
+    /// Handshakes in progress from which on an address must prove itself with a retry token.
+    pub retry_from: u32,
+    /// Memory for requests and responses in flight, MiB. A request waits until there is room.
+    pub memory_mib: u32,
+    /// Seconds a peer may take over a handshake, or over any part of a request or a response.
+    pub deadline_s: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 1_024, connections_per_bank: 16, retry_from: 64, memory_mib: 256, deadline_s: 30 }
+    }
+}
+
+fn default_manifest_days() -> u16 {
+    30
+}
+
+fn default_per_day() -> u64 {
+    10_000_000
+}
+
+fn default_lifetime() -> u64 {
+    100_000_000
+}
+
+impl Config {
+    /// A configuration with every default.
+    #[must_use]
+    pub fn new(operator: String, listen: SocketAddr) -> Self {
+        Self {
+            operator,
+            listen,
+            address: None,
+            key_exchange: KeyExchange::default(),
+            manifest_days: default_manifest_days(),
+            per_day: default_per_day(),
+            lifetime: default_lifetime(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// [`Failure`] with the place in the file, or that there is none.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Failure::input(format!("{} does not exist", path.display()))
+                .remedy("run `samar-server init` first, or name another folder with --dir"),
+            _ => io_failure("read", path, &error),
+        })?;
+        let config: Self =
+            toml::from_str(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+        config.check().map_err(|reason| Failure::input(format!("{}: {reason}", path.display())))?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let limits = &self.limits;
+        if !(1..=366).contains(&self.manifest_days) {
+            return Err("`manifest_days` must be 1 to 366");
+        }
+        if limits.memory_mib < 16 || limits.connections == 0 || limits.connections_per_bank == 0 {
+            return Err("`limits` must allow one connection and 16 MiB at least");
+        }
+        if limits.deadline_s == 0 {
+            return Err("`limits.deadline_s` must be 1 at least");
+        }
+        Ok(())
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// What banks connect to.
+    ///
+    /// # Errors
+    /// [`Failure`] where the configuration names no address that a bank could reach.
+    pub fn public_address(&self) -> Result<String, Failure> {
+        match &self.address {
+            Some(address) => Ok(address.clone()),
+            None if self.listen.ip().is_unspecified() || self.listen.port() == 0 => {
+                Err(Failure::input("the configuration does not say which address banks connect to")
+                    .remedy("add a line like `address = \"breach.example:4433\"` to samar-server.toml"))
+            }
+            None => Ok(self.listen.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(extra: &str) -> Result<Config, toml::de::Error> {
+        toml::from_str(&format!("operator = \"Badan Contoh\"\nlisten = \"0.0.0.0:4433\"\n{extra}"))
+    }
+
+    #[test]
+    fn the_written_file_reads_back_and_defaults_fill_in() {
+        let config = Config::new("Badan Contoh".to_owned(), "0.0.0.0:4433".parse().unwrap());
+        assert_eq!(toml::from_str::<Config>(&config.to_text()).unwrap(), config);
+        assert_eq!(parse("").unwrap(), config);
+    }
+
+    #[test]
+    fn an_unknown_or_impossible_setting_is_refused() {
+        assert!(parse("per_dya = 5").unwrap_err().to_string().contains("per_dya"));
+        assert!(parse("[limits]\nconections = 5").is_err());
+        assert!(parse("manifest_days = 0").unwrap().check().is_err());
+        assert!(parse("[limits]\nmemory_mib = 1").unwrap().check().is_err());
+    }
+
+    #[test]
+    fn an_invitation_needs_an_address_that_can_be_reached() {
+        assert!(parse("").unwrap().public_address().is_err());
+        let named = parse("address = \"breach.example:4433\"").unwrap();
+        assert_eq!(named.public_address().unwrap(), "breach.example:4433");
+    }
+}

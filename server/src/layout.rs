@@ -1,0 +1,136 @@
+//! Where everything stands in the operator's folder. The only place that knows file names.
+
+use std::path::{Path, PathBuf};
+
+use samar_protocol::invitation::to_hex;
+
+/// The operator's folder.
+///
+/// ```text
+/// samar-server.toml        configuration
+/// keys/                    OPRF, publisher, CA and server keys; CA and server certificates
+/// vault/BREACH/            elements of a breach, and what is known of it
+/// published/manifests/     every manifest, by epoch
+/// published/segments/      segments, by root
+/// accounts/                banks, and the account log
+/// ```
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The folder at `root`.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Configuration.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.root.join("samar-server.toml")
+    }
+
+    /// Folder of keys and certificates.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    /// OPRF secret key.
+    #[must_use]
+    pub fn oprf_key(&self) -> PathBuf {
+        self.keys().join("oprf.key")
+    }
+
+    /// Ed25519 key that signs manifests.
+    #[must_use]
+    pub fn publisher_key(&self) -> PathBuf {
+        self.keys().join("publisher.key")
+    }
+
+    /// Key of the certificate authority, PEM.
+    #[must_use]
+    pub fn ca_key(&self) -> PathBuf {
+        self.keys().join("ca.key")
+    }
+
+    /// Certificate of the authority, PEM.
+    #[must_use]
+    pub fn ca_certificate(&self) -> PathBuf {
+        self.keys().join("ca.pem")
+    }
+
+    /// Key of the server's certificate, PEM.
+    #[must_use]
+    pub fn server_key(&self) -> PathBuf {
+        self.keys().join("server.key")
+    }
+
+    /// The server's certificate, PEM.
+    #[must_use]
+    pub fn server_certificate(&self) -> PathBuf {
+        self.keys().join("server.pem")
+    }
+
+    /// Folder of all breaches.
+    #[must_use]
+    pub fn vault(&self) -> PathBuf {
+        self.root.join("vault")
+    }
+
+    /// Folder of one breach.
+    #[must_use]
+    pub fn breach(&self, id: &str) -> PathBuf {
+        self.vault().join(id)
+    }
+
+    /// Folder for sorted runs while `ingest` or `publish` works.
+    #[must_use]
+    pub fn runs(&self) -> PathBuf {
+        self.vault().join(".runs")
+    }
+
+    /// Folder of manifests.
+    #[must_use]
+    pub fn manifests(&self) -> PathBuf {
+        self.root.join("published/manifests")
+    }
+
+    /// The manifest of an epoch.
+    #[must_use]
+    pub fn manifest(&self, epoch: u64) -> PathBuf {
+        self.manifests().join(format!("{epoch}.manifest"))
+    }
+
+    /// Folder of segments.
+    #[must_use]
+    pub fn segments(&self) -> PathBuf {
+        self.root.join("published/segments")
+    }
+
+    /// A segment by its root.
+    #[must_use]
+    pub fn segment(&self, root: &[u8; 32]) -> PathBuf {
+        self.segments().join(format!("{}.segment", to_hex(root)))
+    }
+
+    /// Folder of banks.
+    #[must_use]
+    pub fn banks(&self) -> PathBuf {
+        self.root.join("accounts/banks")
+    }
+
+    /// The account log.
+    #[must_use]
+    pub fn account_log(&self) -> PathBuf {
+        self.root.join("accounts/account.log")
+    }
+}

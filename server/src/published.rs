@@ -1,0 +1,109 @@
+//! What is published, as the serving side reads it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::Arc;
+
+use samar_local::exit::{Failure, io_failure};
+use samar_protocol::manifest::{Floor, ManifestHash, SignedManifest};
+
+use crate::layout::Layout;
+
+/// One epoch, opened for serving. Immutable: a newer epoch is another value.
+#[derive(Debug)]
+pub struct Published {
+    newest: SignedManifest,
+    segments: HashMap<[u8; 32], Segment>,
+}
+
+/// A segment file, open, so that it can be served even after it was removed.
+#[derive(Debug)]
+pub struct Segment {
+    /// The file.
+    pub file: File,
+    /// Its length.
+    pub bytes: u64,
+}
+
+impl Published {
+    /// Opens the newest epoch; `None` where nothing was published yet.
+    ///
+    /// # Errors
+    /// A missing or damaged file.
+    pub fn open(layout: &Layout) -> Result<Option<Arc<Self>>, Failure> {
+        let epoch = newest_epoch(layout)?;
+        if epoch == 0 {
+            return Ok(None);
+        }
+        let newest = read_manifest(layout, epoch)?;
+        let mut segments = HashMap::new();
+        for reference in newest.manifest().breaches.iter().flat_map(|breach| &breach.segments) {
+            let path = layout.segment(&reference.root);
+            let failure = |error: std::io::Error| io_failure("open the segment", &path, &error);
+            let file = File::open(&path).map_err(failure)?;
+            let bytes = file.metadata().map_err(failure)?.len();
+            if bytes != reference.file_bytes {
+                let what =
+                    format!("{} is damaged: {bytes} bytes, not {}", path.display(), reference.file_bytes);
+                return Err(Failure::local(what).remedy("restore it, or publish again"));
+            }
+            segments.insert(reference.root, Segment { file, bytes });
+        }
+        Ok(Some(Arc::new(Self { newest, segments })))
+    }
+
+    /// The newest manifest.
+    #[must_use]
+    pub fn newest(&self) -> &SignedManifest {
+        &self.newest
+    }
+
+    /// The segment with this root.
+    #[must_use]
+    pub fn segment(&self, root: &[u8; 32]) -> Option<&Segment> {
+        self.segments.get(root)
+    }
+}
+
+/// The newest epoch on disk, 0 where there is none.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn newest_epoch(layout: &Layout) -> Result<u64, Failure> {
+    let folder = layout.manifests();
+    let failure = |error: std::io::Error| io_failure("read", &folder, &error);
+    let mut newest = 0;
+    for entry in std::fs::read_dir(&folder).map_err(failure)? {
+        let name = entry.map_err(failure)?.file_name();
+        let epoch =
+            name.to_str().and_then(|name| name.strip_suffix(".manifest")).and_then(|e| e.parse().ok());
+        newest = newest.max(epoch.unwrap_or(0));
+    }
+    Ok(newest)
+}
+
+/// The manifest of an epoch, from the operator's own disk.
+///
+/// # Errors
+/// A missing or damaged file.
+pub fn read_manifest(layout: &Layout, epoch: u64) -> Result<SignedManifest, Failure> {
+    let path = layout.manifest(epoch);
+    let bytes = std::fs::read(&path).map_err(|error| io_failure("read the manifest", &path, &error))?;
+    let damaged = |reason: String| Failure::local(format!("{} is damaged: {reason}", path.display()));
+    let manifest = SignedManifest::inspect(&bytes).map_err(|error| damaged(error.to_string()))?;
+    if manifest.manifest().epoch != epoch {
+        return Err(damaged("it is of another epoch".to_owned()));
+    }
+    Ok(manifest)
+}
+
+/// The newest manifest as a floor for new banks.
+///
+/// # Errors
+/// As [`read_manifest`].
+pub fn floor(layout: &Layout) -> Result<Floor, Failure> {
+    match newest_epoch(layout)? {
+        0 => Ok(Floor { epoch: 0, hash: ManifestHash::NONE }),
+        epoch => Ok(Floor { epoch, hash: read_manifest(layout, epoch)?.hash() }),
+    }
+}

@@ -1,0 +1,114 @@
+//! Who may come in, and how much they may make the server hold.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use samar_protocol::wire::Request;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+const KIB: usize = 1_024;
+
+/// The memory budget for bulk data in flight, counted in KiB. A request waits until there is room.
+#[derive(Debug)]
+pub(super) struct Memory {
+    budget: Arc<Semaphore>,
+}
+
+impl Memory {
+    pub(super) fn new(mib: u32) -> Self {
+        Self { budget: Arc::new(Semaphore::new(mib as usize * KIB)) }
+    }
+
+    /// Room for a request's bulk and its response's. `None` only if the budget was closed, which it never is.
+    pub(super) async fn room_for(&self, request: &Request) -> Option<OwnedSemaphorePermit> {
+        let bytes = match request {
+            // As received, decoded for computing, evaluated, and encoded again.
+            Request::Evaluate(_) => request.bulk_bytes().saturating_mul(12),
+            Request::Fetch(control) => control.length as usize,
+            Request::Join(_) | Request::Manifest(_) | Request::Allowance(_) => KIB * KIB / 16,
+        };
+        // The least budget allowed, 16 MiB, must cover the largest request.
+        let kib = bytes.div_ceil(KIB).min(16 * KIB);
+        Arc::clone(&self.budget).acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX)).await.ok()
+    }
+}
+
+/// Connections at a time: of each bank, and in the handshake.
+#[derive(Debug)]
+pub(super) struct Seats {
+    per_bank: u32,
+    taken: Arc<Mutex<HashMap<String, u32>>>,
+    handshakes: Arc<AtomicUsize>,
+}
+
+impl Seats {
+    pub(super) fn new(per_bank: u32) -> Self {
+        Self { per_bank, taken: Arc::default(), handshakes: Arc::default() }
+    }
+
+    /// A seat for one more connection of this bank, until dropped; `None` if it has as many as it may.
+    pub(super) fn take(&self, bank: &str) -> Option<Seat> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(bank.to_owned()).or_default();
+        if *count >= self.per_bank {
+            return None;
+        }
+        *count += 1;
+        Some(Seat { bank: bank.to_owned(), taken: Arc::clone(&self.taken) })
+    }
+
+    /// Handshakes under way.
+    pub(super) fn handshakes(&self) -> usize {
+        self.handshakes.load(Ordering::Relaxed)
+    }
+
+    /// Counts one more handshake, until dropped.
+    pub(super) fn handshake(&self) -> Handshake {
+        self.handshakes.fetch_add(1, Ordering::Relaxed);
+        Handshake(Arc::clone(&self.handshakes))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Seat {
+    bank: String,
+    taken: Arc<Mutex<HashMap<String, u32>>>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.bank) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.bank);
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Handshake(Arc<AtomicUsize>);
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bank_has_its_seats_and_gets_them_back() {
+        let seats = Seats::new(2);
+        let first = seats.take("bank-a").unwrap();
+        let _second = seats.take("bank-a").unwrap();
+        assert!(seats.take("bank-a").is_none());
+        seats.take("bank-b").unwrap();
+        drop(first);
+        seats.take("bank-a").unwrap();
+    }
+}

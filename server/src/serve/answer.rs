@@ -1,0 +1,168 @@
+//! What each request comes to. Everything a bank can ask is here.
+
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use samar_protocol::limits::ELEMENT_BYTES;
+use samar_protocol::manifest::SignedManifest;
+use samar_protocol::oprf::{BlindedBatch, EvaluateError};
+use samar_protocol::wire::{
+    Allowance, EvaluateRequest, Evaluated, FetchRequest, Fetched, JoinRequest, Joined, ManifestRequest,
+    ManifestSent, Refusal, RefusalCode, Response,
+};
+use sha2::{Digest as _, Sha256};
+
+use super::State;
+use super::compute::Place;
+use crate::accounts::{Bank, Refused};
+use crate::published::{self, Published};
+
+/// A response and its bulk, or a refusal and, for the log only, why.
+pub(super) type Answer = Result<(Response, Vec<u8>), (Refusal, String)>;
+
+fn refuse<T>(code: RefusalCode, why: &(impl ToString + ?Sized)) -> Result<T, (Refusal, String)> {
+    Err((Refusal::new(code), why.to_string()))
+}
+
+/// Trades a token for a certificate.
+pub(super) async fn join(state: &Arc<State>, request: JoinRequest) -> Answer {
+    let token: [u8; 32] = Sha256::digest(request.token).into();
+    let now_s = state.now_s();
+    let invited = state.registry.invited(&token, now_s);
+    let Some(bank) = invited.or_else(|failure| refuse(RefusalCode::Internal, &failure))? else {
+        return refuse(RefusalCode::InvitationInvalid, "unknown or expired");
+    };
+    let signed = state.authority.sign_bank(&bank.name, &request.csr);
+    let (certificate, key) = signed.or_else(|error| refuse(RefusalCode::SigningRequestInvalid, &error))?;
+    let Some(synced) = state.accounts.join(&bank.name, token, key, now_s) else {
+        return refuse(RefusalCode::InvitationInvalid, "used before");
+    };
+    synced.await.or_else(|_| refuse(RefusalCode::Internal, "the account log failed"))?;
+    tracing::info!(bank = bank.name, key = hex_short(&key), "joined");
+    let joined = Joined { bank: bank.name, certificate: certificate.der().to_vec(), extensions: vec![] };
+    Ok((Response::Joined(joined), vec![]))
+}
+
+/// Sends a manifest.
+pub(super) fn manifest(state: &State, request: &ManifestRequest) -> Answer {
+    let newest = newest(state)?;
+    let of_epoch = |signed: &SignedManifest| {
+        #[allow(clippy::cast_possible_truncation)] // bounded by MANIFEST_BYTES_MAX
+        let length = signed.bytes().len() as u32;
+        (Response::Manifest(ManifestSent { length, extensions: vec![] }), signed.bytes().to_vec())
+    };
+    match request.epoch {
+        None => Ok(of_epoch(newest.newest())),
+        Some(epoch) if epoch == newest.newest().manifest().epoch => Ok(of_epoch(newest.newest())),
+        Some(epoch) if epoch < newest.newest().manifest().epoch => {
+            let old = published::read_manifest(&state.layout, epoch);
+            Ok(of_epoch(&old.or_else(|failure| refuse(RefusalCode::Internal, &failure))?))
+        }
+        Some(_) => refuse(RefusalCode::EpochUnknown, "an epoch to come"),
+    }
+}
+
+/// Sends a range of a segment.
+pub(super) async fn fetch(state: &State, request: &FetchRequest) -> Answer {
+    let newest = newest(state)?;
+    let range_unknown = |why: &str| refuse(RefusalCode::RangeUnknown, why);
+    let Some(bytes) = newest.segment(&request.root).map(|segment| segment.bytes) else {
+        return range_unknown("unknown segment");
+    };
+    if request.offset.saturating_add(request.length.into()) > bytes {
+        return range_unknown("past the end");
+    }
+    let (root, offset, length) = (request.root, request.offset, request.length);
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bulk = vec![0; length as usize];
+        let segment = newest.segment(&root).ok_or(std::io::ErrorKind::NotFound)?;
+        segment.file.read_exact_at(&mut bulk, offset).map(|()| bulk)
+    });
+    match read.await {
+        Ok(Ok(bulk)) => Ok((Response::Fetched(Fetched { length, extensions: vec![] }), bulk)),
+        Ok(Err(error)) => refuse(RefusalCode::Internal, &error),
+        Err(error) => refuse(RefusalCode::Internal, &error),
+    }
+}
+
+/// Evaluates a batch: validate, reserve, append and sync beside the evaluation, answer after both.
+pub(super) async fn evaluate(
+    state: &Arc<State>,
+    bank: &Bank,
+    place: &Place,
+    request: &EvaluateRequest,
+    bulk: Vec<u8>,
+) -> Answer {
+    check_key(state, request)?;
+    let task = Arc::clone(state);
+    let batch = state.compute.run(place, move || {
+        let (elements, _) = bulk.as_chunks::<ELEMENT_BYTES>();
+        BlindedBatch::decode(task.backend, elements.to_vec())
+    });
+    let batch = match batch.await.map_err(|refusal| (refusal, "queue".to_owned()))? {
+        Ok(batch) => batch,
+        Err(error @ EvaluateError::Decode(_)) => return refuse(RefusalCode::ElementInvalid, &error),
+        Err(error @ EvaluateError::Size(_)) => return refuse(RefusalCode::Malformed, &error),
+    };
+    let debit =
+        state.accounts.debit(bank, batch.hash(), request.count, state.now_s()).map_err(|refused| {
+            let refusal = Refusal::new(refused.code());
+            let refusal = match refused {
+                Refused::Day { retry_after_ms } => refusal.retry_after_ms(retry_after_ms),
+                Refused::Lifetime => refusal,
+            };
+            (refusal, format!("{} evaluations", request.count))
+        })?;
+    let task = Arc::clone(state);
+    let evaluation = state.compute.run(place, move || task.oprf.evaluate(&batch, &mut rand::rng()));
+    let (evaluation, synced) = tokio::join!(evaluation, debit.synced);
+    synced.or_else(|_| refuse(RefusalCode::Internal, "the account log failed"))?;
+    let evaluation =
+        evaluation.map_err(|refusal| (refusal, "charged, and free when tried again".to_owned()))?;
+    let evaluated = Evaluated {
+        count: request.count,
+        proof: evaluation.proof.to_bytes(),
+        charged: debit.charged,
+        extensions: vec![],
+    };
+    Ok((Response::Evaluated(evaluated), evaluation.evaluated.into_flattened()))
+}
+
+/// Refuses a batch under another key or of an epoch that is not published yet, before its bulk is read.
+pub(super) fn check_key(state: &State, request: &EvaluateRequest) -> Result<(), (Refusal, String)> {
+    let newest = newest(state)?;
+    let manifest = newest.newest().manifest();
+    if request.key_id != manifest.key_id || request.key_id != state.oprf.public().id().0 {
+        return refuse(RefusalCode::KeyUnknown, "another key id");
+    }
+    if request.epoch > manifest.epoch {
+        return refuse(RefusalCode::EpochUnknown, "an epoch to come");
+    }
+    Ok(())
+}
+
+/// Says what is left.
+pub(super) fn allowance(state: &State, bank: &Bank) -> (Response, Vec<u8>) {
+    let used = state.accounts.used(&bank.name, state.now_s());
+    let allowance = Allowance {
+        per_day: bank.per_day,
+        lifetime: bank.lifetime,
+        used_today: used.today,
+        used_lifetime: used.lifetime,
+        next_day_s: used.next_day_s,
+        extensions: vec![],
+    };
+    (Response::Allowance(allowance), vec![])
+}
+
+fn newest(state: &State) -> Result<Arc<Published>, (Refusal, String)> {
+    match state.published() {
+        Some(published) => Ok(published),
+        None => refuse(RefusalCode::EpochUnknown, "nothing is published yet"),
+    }
+}
+
+/// The first digits of a fingerprint, for a log line.
+fn hex_short(bytes: &[u8; 32]) -> String {
+    bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,190 @@
+//! One connection: who it is, and its streams.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use quinn::{Connection, RecvStream, SendStream};
+use rustls::pki_types::CertificateDer;
+use samar_protocol::wire::{Refusal, RefusalCode, Request, Response};
+use tokio::task::JoinSet;
+
+use super::answer::{self, Answer};
+use super::exchange::{self, ReadError};
+use super::{State, is_true};
+use crate::accounts::Bank;
+use crate::pki;
+
+/// Who is at the other end.
+#[derive(Debug)]
+enum Peer {
+    /// No certificate: may join.
+    Stranger,
+    /// A certificate of the operator's authority, for the key of this bank.
+    Bank(Bank),
+    /// A certificate of the operator's authority, but of no enrolled bank.
+    Unknown,
+}
+
+/// Serves a connection until it ends or the server drains.
+pub(super) async fn serve(state: Arc<State>, connection: Connection) {
+    let peer = Arc::new(identify(&state, &connection));
+    let _seat = match &*peer {
+        Peer::Bank(bank) => match state.seats.take(&bank.name) {
+            Some(seat) => Some(seat),
+            None => {
+                tracing::warn!(bank = bank.name, "too many connections");
+                connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
+                return;
+            }
+        },
+        Peer::Stranger | Peer::Unknown => None,
+    };
+    let mut streams = JoinSet::new();
+    let mut draining = state.draining();
+    loop {
+        tokio::select! {
+            accepted = connection.accept_bi() => match accepted {
+                Ok((send, recv)) => {
+                    streams.spawn(one_stream(Arc::clone(&state), Arc::clone(&peer), send, recv));
+                }
+                Err(_) => break, // closed by the peer, timed out, or lost
+            },
+            Some(_) = streams.join_next() => {}
+            () = is_true(&mut draining) => {
+                // What is being answered is answered to the end; nothing more is taken.
+                while streams.join_next().await.is_some() {}
+                // Gives the last bytes time to be acknowledged: closing drops what is not.
+                let _ = tokio::time::timeout(state.deadline(), connection.closed()).await;
+                connection.close(close_code(RefusalCode::Draining), RefusalCode::Draining.text().as_bytes());
+                break;
+            }
+        }
+    }
+}
+
+fn identify(state: &State, connection: &Connection) -> Peer {
+    let identity =
+        connection.peer_identity().and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
+    let Some(fingerprint) = identity.as_ref().and_then(|chain| chain.first()).map(pki::key_fingerprint)
+    else {
+        return Peer::Stranger;
+    };
+    let Some(fingerprint) = fingerprint else { return Peer::Unknown };
+    let enrolled = match state.accounts.bank_of(&fingerprint) {
+        Some(name) => state.registry.bank(&name),
+        None => state.registry.certified(&fingerprint),
+    };
+    match enrolled {
+        Ok(Some(bank)) => Peer::Bank(bank),
+        Ok(None) => Peer::Unknown,
+        Err(failure) => {
+            tracing::error!(%failure, "an enrolment cannot be read");
+            Peer::Unknown
+        }
+    }
+}
+
+async fn one_stream(state: Arc<State>, peer: Arc<Peer>, mut send: SendStream, mut recv: RecvStream) {
+    let began = Instant::now();
+    let request = match exchange::read_request(&mut recv, state.deadline()).await {
+        Ok(request) => request,
+        Err(ReadError::Gone) => return,
+        Err(ReadError::Refused(refusal, why)) => {
+            return finish(&state, &peer, &mut send, &mut recv, "unread", Err((refusal, why)), began).await;
+        }
+    };
+    let kind = kind_name(&request);
+    let answer = answer(&state, &peer, request, &mut recv).await;
+    if let Some(answer) = answer {
+        finish(&state, &peer, &mut send, &mut recv, kind, answer, began).await;
+    }
+}
+
+/// `None` where the peer went away before its request was there.
+async fn answer(state: &Arc<State>, peer: &Peer, request: Request, recv: &mut RecvStream) -> Option<Answer> {
+    let refuse = |code| Some(Err((Refusal::new(code), String::new())));
+    let bank = match (peer, &request) {
+        (_, Request::Join(_)) => None,
+        (Peer::Bank(bank), _) => Some(bank),
+        (Peer::Stranger, _) => return refuse(RefusalCode::Unauthenticated),
+        (Peer::Unknown, _) => return refuse(RefusalCode::NotEnrolled),
+    };
+    // A place in the queue and room in memory come before the bulk, so that waiting requests hold neither.
+    let place = match (bank, &request) {
+        (Some(bank), Request::Evaluate(control)) => {
+            if let Err(refused) = answer::check_key(state, control) {
+                return Some(Err(refused));
+            }
+            match state.compute.place(&bank.name).await {
+                Ok(place) => Some(place),
+                Err(refusal) => return Some(Err((refusal, "no place in the queue".to_owned()))),
+            }
+        }
+        _ => None,
+    };
+    let _room = state.memory.room_for(&request).await;
+    let bulk = match exchange::read_bulk(recv, request.bulk_bytes(), state.deadline()).await {
+        Ok(bulk) => bulk,
+        Err(ReadError::Gone) => return None,
+        Err(ReadError::Refused(refusal, why)) => return Some(Err((refusal, why))),
+    };
+    Some(match (request, bank, place) {
+        (Request::Join(request), ..) => answer::join(state, request).await,
+        (Request::Manifest(request), ..) => answer::manifest(state, &request),
+        (Request::Fetch(request), ..) => answer::fetch(state, &request).await,
+        (Request::Evaluate(request), Some(bank), Some(place)) => {
+            answer::evaluate(state, bank, &place, &request, bulk).await
+        }
+        (Request::Allowance(_), Some(bank), _) => match state.registry.bank(&bank.name) {
+            Ok(Some(bank)) => Ok(answer::allowance(state, &bank)),
+            _ => Ok(answer::allowance(state, bank)),
+        },
+        (Request::Evaluate(_) | Request::Allowance(_), ..) => return refuse(RefusalCode::Internal),
+    })
+}
+
+async fn finish(
+    state: &State,
+    peer: &Peer,
+    send: &mut SendStream,
+    recv: &mut RecvStream,
+    kind: &'static str,
+    answer: Answer,
+    began: Instant,
+) {
+    let bank = match peer {
+        Peer::Bank(bank) => bank.name.as_str(),
+        Peer::Stranger => "(no certificate)",
+        Peer::Unknown => "(not enrolled)",
+    };
+    let (response, bulk) = answer.unwrap_or_else(|(refusal, why)| {
+        let code = refusal.code().map_or("unknown", RefusalCode::name);
+        tracing::info!(bank, request = kind, code, why, "refused");
+        (Response::Refused(refusal), Vec::new())
+    });
+    if matches!(response, Response::Refused(_)) {
+        // Whatever is still coming is not wanted.
+        let _ = recv.stop(close_code(RefusalCode::Malformed));
+    }
+    match exchange::write_response(send, &response, &bulk, state.deadline()).await {
+        Ok(()) => {
+            let elapsed_ms = began.elapsed().as_millis();
+            tracing::debug!(bank, request = kind, bytes = bulk.len(), elapsed_ms, "answered");
+        }
+        Err(why) => tracing::info!(bank, request = kind, why, "not answered"),
+    }
+}
+
+fn kind_name(request: &Request) -> &'static str {
+    match request {
+        Request::Join(_) => "join",
+        Request::Manifest(_) => "manifest",
+        Request::Fetch(_) => "fetch",
+        Request::Evaluate(_) => "evaluate",
+        Request::Allowance(_) => "allowance",
+    }
+}
+
+fn close_code(code: RefusalCode) -> quinn::VarInt {
+    quinn::VarInt::from_u32(u32::from(code as u16))
+}

@@ -1,0 +1,104 @@
+//! One request and its response on a stream: every read and write has a deadline and a bound.
+
+use std::time::Duration;
+
+use quinn::{RecvStream, SendStream};
+use samar_protocol::limits::PREAMBLE_BYTES;
+use samar_protocol::wire::{Preamble, Refusal, RefusalCode, Request, Response, WireError};
+use tokio::time::timeout;
+
+/// Bytes written under one deadline.
+const WRITE_BYTES: usize = 64 * 1024;
+
+/// Why a request did not arrive.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    /// The peer went away or reset the stream: there is nobody to answer.
+    Gone,
+    /// To be answered, and why for the log.
+    Refused(Refusal, String),
+}
+
+/// Reads preamble and control structure.
+///
+/// # Errors
+/// [`ReadError`].
+pub(super) async fn read_request(stream: &mut RecvStream, deadline: Duration) -> Result<Request, ReadError> {
+    let mut preamble = [0; PREAMBLE_BYTES];
+    fill(stream, &mut preamble, deadline).await?;
+    let preamble = Preamble::parse(preamble).map_err(refuse)?;
+    let mut control = vec![0; preamble.control_bytes as usize];
+    fill(stream, &mut control, deadline).await?;
+    Request::decode(preamble.kind, &control).map_err(refuse)
+}
+
+/// Reads the bulk that a request announced, and the end of the stream after it.
+///
+/// # Errors
+/// [`ReadError`].
+pub(super) async fn read_bulk(
+    stream: &mut RecvStream,
+    bytes: usize,
+    deadline: Duration,
+) -> Result<Vec<u8>, ReadError> {
+    let mut bulk = vec![0; bytes];
+    for part in bulk.chunks_mut(WRITE_BYTES) {
+        fill(stream, part, deadline).await?;
+    }
+    match timeout(deadline, stream.read(&mut [0])).await {
+        Ok(Ok(None)) => Ok(bulk),
+        Ok(Ok(Some(_))) => Err(malformed("bytes after the end of the request")),
+        Ok(Err(_)) => Err(ReadError::Gone),
+        Err(_) => Err(too_slow()),
+    }
+}
+
+/// Writes a response and its bulk, and ends the stream.
+///
+/// # Errors
+/// The peer went away, or took too long over a part; the stream is then reset.
+pub(super) async fn write_response(
+    stream: &mut SendStream,
+    response: &Response,
+    bulk: &[u8],
+    deadline: Duration,
+) -> Result<(), &'static str> {
+    let head = response.encode().map_err(|_| "a response breaks its own rules")?;
+    for part in std::iter::once(head.as_slice()).chain(bulk.chunks(WRITE_BYTES)) {
+        match timeout(deadline, stream.write_all(part)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err("the peer went away"),
+            Err(_) => {
+                let _ = stream.reset(quinn::VarInt::from_u32(u32::from(RefusalCode::TooSlow as u16)));
+                return Err("the peer read too slowly");
+            }
+        }
+    }
+    stream.finish().map_err(|_| "the peer went away")
+}
+
+async fn fill(stream: &mut RecvStream, buffer: &mut [u8], deadline: Duration) -> Result<(), ReadError> {
+    match timeout(deadline, stream.read_exact(buffer)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(quinn::ReadExactError::FinishedEarly(_))) => Err(malformed("the request ends early")),
+        Ok(Err(quinn::ReadExactError::ReadError(_))) => Err(ReadError::Gone),
+        Err(_) => Err(too_slow()),
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // fits map_err
+fn refuse(error: WireError) -> ReadError {
+    let code = match error {
+        WireError::Version { .. } | WireError::Kind { .. } => RefusalCode::Unsupported,
+        WireError::ControlTooLong { .. } | WireError::Control(_) => RefusalCode::Malformed,
+    };
+    ReadError::Refused(Refusal::new(code), error.to_string())
+}
+
+fn malformed(reason: &str) -> ReadError {
+    ReadError::Refused(Refusal::new(RefusalCode::Malformed), reason.to_owned())
+}
+
+fn too_slow() -> ReadError {
+    ReadError::Refused(Refusal::new(RefusalCode::TooSlow), "deadline passed".to_owned())
+}

@@ -1,0 +1,197 @@
+//! The sorter against `Vec::sort`, and what it leaves on disk.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::run::write_error;
+use super::{SortError, Sorter, remove_leftovers};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn files(folder: &TempDir) -> usize {
+    fs::read_dir(folder.path()).unwrap().count()
+}
+
+fn sorted<const N: usize>(folder: &TempDir, memory_bytes: usize, records: &[[u8; N]]) -> Vec<[u8; N]> {
+    let mut sorter = Sorter::new(folder.path(), memory_bytes);
+    sorter.extend(records.iter().copied()).unwrap();
+    let merge = sorter.finish().unwrap();
+    assert_eq!(merge.records_left(), records.len() as u64);
+    merge.map(Result::unwrap).collect()
+}
+
+/// Enough distinct records for `runs` runs of `memory_bytes`.
+fn many(runs: usize, memory_bytes: usize) -> Vec<[u8; 16]> {
+    let record = |i: usize| (i as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes();
+    (0..runs * memory_bytes / 16).map(record).collect()
+}
+
+proptest! {
+    /// Small memory gives a fan-in of two and so several passes; few distinct bytes give many duplicates.
+    #[test]
+    fn gives_what_a_plain_sort_gives(
+        records in prop::collection::vec(prop::array::uniform3(0u8..6), 0..600),
+        memory_bytes in 0usize..1_500,
+    ) {
+        let folder = folder();
+        let result = sorted(&folder, memory_bytes, &records);
+        let mut expected = records;
+        expected.sort();
+        prop_assert_eq!(result, expected);
+        prop_assert_eq!(files(&folder), 0);
+    }
+
+    #[test]
+    fn compares_whole_records(records in prop::collection::vec(any::<[u8; 36]>(), 0..200)) {
+        let mut records = records;
+        let twins = records.iter().map(|record| { let mut twin = *record; twin[35] ^= 1; twin });
+        records = twins.chain(records.iter().copied()).collect();
+        let result = sorted(&folder(), 40 * 36, &records);
+        records.sort();
+        prop_assert_eq!(result, records);
+    }
+}
+
+#[test]
+fn more_runs_than_can_be_open_at_once() {
+    let records = many(600, 1_600);
+    let mut expected = records.clone();
+    expected.sort();
+    assert_eq!(sorted(&folder(), 1_600, &records), expected);
+}
+
+#[test]
+fn the_highest_records_are_not_taken_for_an_end() {
+    let records: Vec<[u8; 2]> = [[0xff, 0xff], [0, 0], [0xff, 0xff], [0xff, 0xfe], [0xff, 0xff]].to_vec();
+    let mut expected = records.clone();
+    expected.sort();
+    assert_eq!(sorted(&folder(), 2, &records), expected);
+}
+
+#[test]
+fn what_fits_in_memory_never_touches_the_disk() {
+    let absent = folder().path().join("absent");
+    let mut sorter = Sorter::<2>::new(&absent, 1 << 20);
+    sorter.extend([[2, 0], [1, 9], [1, 3]]).unwrap();
+    let records: Vec<_> = sorter.finish().unwrap().map(Result::unwrap).collect();
+    assert_eq!(records, [[1, 3], [1, 9], [2, 0]]);
+    assert!(!absent.exists());
+}
+
+#[test]
+fn runs_are_private_and_go_away_with_the_sorter() {
+    let folder = folder();
+    let mut sorter = Sorter::<16>::new(folder.path(), 1_600);
+    sorter.extend(many(4, 1_600)).unwrap();
+    assert_eq!(files(&folder), 3, "the last buffer is still in memory");
+    for entry in fs::read_dir(folder.path()).unwrap() {
+        assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    drop(sorter);
+    assert_eq!(files(&folder), 0);
+}
+
+#[test]
+fn a_run_goes_away_as_soon_as_it_is_used_up() {
+    let folder = folder();
+    let mut sorter = Sorter::<1>::new(folder.path(), 2);
+    sorter.extend([[1], [2], [3], [4], [5]]).unwrap();
+    let mut merge = sorter.finish().unwrap();
+    let before = files(&folder);
+    merge.next().unwrap().unwrap();
+    merge.next().unwrap().unwrap();
+    merge.next().unwrap().unwrap();
+    merge.next().unwrap().unwrap();
+    assert_eq!((before, files(&folder)), (2, 1));
+    drop(merge);
+    assert_eq!(files(&folder), 0);
+}
+
+#[test]
+fn leftovers_of_a_killed_process_are_removed_and_nothing_else() {
+    let folder = folder();
+    for name in ["run-a1B2c3.tmp", "run-9.tmp", "run-9.tmp.bak", "segment.tmp", "run-"] {
+        fs::write(folder.path().join(name), b"x").unwrap();
+    }
+    fs::create_dir(folder.path().join("run-folder.tmp")).unwrap();
+    assert_eq!(remove_leftovers(folder.path()).unwrap(), 2);
+    assert_eq!(files(&folder), 4);
+    // What the sorter itself writes has that name.
+    let mut sorter = Sorter::<1>::new(folder.path(), 1);
+    sorter.extend([[1], [2]]).unwrap();
+    std::mem::forget(sorter);
+    assert_eq!(remove_leftovers(folder.path()).unwrap(), 1);
+    assert_eq!(remove_leftovers(&folder.path().join("absent")).unwrap(), 0);
+}
+
+#[test]
+fn an_unusable_folder_is_named_and_the_records_stay() {
+    let folder = folder();
+    let file = folder.path().join("file");
+    fs::write(&file, b"").unwrap();
+    for bad in [file, folder.path().join("absent")] {
+        let mut sorter = Sorter::<16>::new(&bad, 32);
+        sorter.extend([[3; 16], [1; 16]]).unwrap();
+        let error = sorter.push([2; 16]).unwrap_err();
+        assert!(matches!(&error, SortError::Create { folder, .. } if *folder == bad), "{error:?}");
+        assert!(error.to_string().contains(bad.to_str().unwrap()), "{error}");
+        assert_eq!(sorter.buffer.len(), 2);
+    }
+}
+
+#[test]
+fn a_folder_that_vanishes_between_runs_is_an_error_not_a_shorter_result() {
+    let folder = folder();
+    let mut sorter = Sorter::<16>::new(folder.path(), 1_600);
+    sorter.extend(many(3, 1_600)).unwrap();
+    fs::remove_dir_all(folder.path()).unwrap();
+    assert!(sorter.finish().is_err());
+}
+
+#[test]
+fn a_run_that_lost_its_end_is_an_error_and_ends_the_merge() {
+    let folder = folder();
+    let mut sorter = Sorter::<16>::new(folder.path(), 1_600);
+    sorter.extend(many(3, 1_600)).unwrap();
+    let run = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    fs::OpenOptions::new().write(true).open(&run).unwrap().set_len(1_000).unwrap();
+    let mut merge = sorter.finish();
+    let error = loop {
+        match &mut merge {
+            Err(error) => break error,
+            Ok(records) => {
+                if let Err(error) = records.next().expect("an error before the end") {
+                    assert!(records.next().is_none());
+                    merge = Err(error);
+                }
+            }
+        }
+    };
+    assert!(matches!(error, SortError::Truncated { path } if *path == run), "{error:?}");
+    assert_eq!(files(&folder), 0);
+}
+
+#[test]
+fn a_full_disk_says_so_and_names_the_folder() {
+    let mut full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let source = full.write_all(&[0; 16]).unwrap_err();
+    let error = write_error("/var/lib/samar/vault/tmp/run-1.tmp".as_ref(), source);
+    assert!(matches!(error, SortError::Full { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("no space left for temporary files in /var/lib/samar/vault/tmp;"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_memory_limit_beyond_the_machine_is_an_error() {
+    let mut sorter = Sorter::<16>::new(folder().path(), usize::MAX);
+    let error = sorter.push([0; 16]).unwrap_err();
+    assert!(matches!(error, SortError::Memory { .. }), "{error:?}");
+}
