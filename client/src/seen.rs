@@ -43,8 +43,11 @@ impl Seen {
             Err(error) => return Err(io_failure("read", &path, &error)),
         };
         let seen = parse(&text).ok_or_else(|| {
-            Failure::local(format!("{} is damaged: it keeps the server from showing an old set", path.display()))
-                .remedy("restore it from a backup, or join again with a new invitation in another --dir")
+            Failure::local(format!(
+                "{} is damaged: it keeps the server from showing an old set",
+                path.display()
+            ))
+            .remedy("restore it from a backup, or join again with a new invitation in another --dir")
         })?;
         Ok(Some(seen))
     }
@@ -96,7 +99,9 @@ mod tests {
         assert_eq!(Seen::load(&home).unwrap(), Some(seen));
 
         let text = std::fs::read_to_string(home.seen()).unwrap();
-        for damaged in ["", "epoch = 7\n", &text[..text.len() / 2], &text.replace("hash = \"09", "hash = \"9")] {
+        for damaged in
+            ["", "epoch = 7\n", &text[..text.len() / 2], &text.replace("hash = \"09", "hash = \"9")]
+        {
             std::fs::write(home.seen(), damaged).unwrap();
             assert_eq!(Seen::load(&home).unwrap_err().exit(), Exit::Local, "{damaged}");
         }

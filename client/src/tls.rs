@@ -88,12 +88,10 @@ pub(crate) fn check_chain(
     certificate: &CertificateDer<'_>,
     now_s: u64,
 ) -> Result<(), Failure> {
-    let verifier = WebPkiClientVerifier::builder_with_provider(
-        Arc::new(roots(ca)?),
-        provider(KeyExchange::Hybrid),
-    )
-    .build()
-    .map_err(|error| Failure::local(format!("cannot set up TLS: {error}")))?;
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots(ca)?), provider(KeyExchange::Hybrid))
+            .build()
+            .map_err(|error| Failure::local(format!("cannot set up TLS: {error}")))?;
     let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(now_s));
     verifier.verify_client_cert(certificate, &[], now).map(|_| ()).map_err(|error| {
         Failure::peer(format!("the certificate issued for this bank does not hold: {error}"))

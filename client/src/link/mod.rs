@@ -81,8 +81,7 @@ impl Link {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let endpoint =
-            Endpoint::client((unspecified, 0).into()).map_err(|error| away(error.to_string()))?;
+        let endpoint = Endpoint::client((unspecified, 0).into()).map_err(|error| away(error.to_string()))?;
         let connecting =
             endpoint.connect_with(config, socket, SERVER_NAME).map_err(|error| away(error.to_string()))?;
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {

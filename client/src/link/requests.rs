@@ -3,8 +3,8 @@
 use samar_protocol::limits::ELEMENT_BYTES;
 use samar_protocol::oprf::{self, KeyId, Proof};
 use samar_protocol::wire::{
-    Allowance, AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, Joined, ManifestRequest, Request,
-    Response,
+    Allowance, AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, Joined, ManifestRequest,
+    Request, Response,
 };
 
 use super::{Link, LinkError};
@@ -37,12 +37,7 @@ impl Link {
     }
 
     /// `length` bytes of a segment file from `offset` on.
-    pub(crate) async fn fetch(
-        &self,
-        root: [u8; 32],
-        offset: u64,
-        length: u32,
-    ) -> Result<Vec<u8>, LinkError> {
+    pub(crate) async fn fetch(&self, root: [u8; 32], offset: u64, length: u32) -> Result<Vec<u8>, LinkError> {
         let request = Request::Fetch(FetchRequest { root, offset, length, extensions: Vec::new() });
         match self.ask(&request, &[]).await? {
             (Response::Fetched(_), bytes) => Ok(bytes),
