@@ -57,11 +57,20 @@ impl Unfinished {
     ///
     /// # Errors
     /// Of the file system; the place is then as it was.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(self) -> io::Result<()> {
+        let place = self.place.clone();
+        self.finish_at(&place)
+    }
+
+    /// Puts the file, durably, in another place of the same folder: for a name that only its content decides.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn finish_at(mut self, place: &Path) -> io::Result<()> {
         self.file.sync_all()?;
-        std::fs::rename(&self.at, &self.place)?;
+        std::fs::rename(&self.at, place)?;
         self.finished = true;
-        sync_folder(folder_of(&self.place))
+        sync_folder(folder_of(place))
     }
 }
 

@@ -25,4 +25,5 @@ pub mod limits;
 pub mod manifest;
 pub mod oprf;
 pub mod segment;
+pub mod vault;
 pub mod wire;

@@ -92,6 +92,24 @@ impl Layout {
         self.vault().join(id)
     }
 
+    /// Elements of a breach.
+    #[must_use]
+    pub fn elements(&self, id: &str) -> PathBuf {
+        self.breach(id).join("elements.vault")
+    }
+
+    /// What is known of a breach.
+    #[must_use]
+    pub fn about(&self, id: &str) -> PathBuf {
+        self.breach(id).join("about.toml")
+    }
+
+    /// Which segment was last made of a breach.
+    #[must_use]
+    pub fn made(&self, id: &str) -> PathBuf {
+        self.breach(id).join("published.toml")
+    }
+
     /// Folder for sorted runs while `ingest` or `publish` works.
     #[must_use]
     pub fn runs(&self) -> PathBuf {

@@ -1,13 +1,17 @@
 //! The operator's side of Samar, as a library that the binary `samar-server` and the tests drive.
 
 pub mod accounts;
+pub mod cli;
 pub mod config;
 pub mod enroll;
+pub mod ingest;
 pub mod init;
 pub mod keys;
 pub mod layout;
 pub mod pki;
+pub mod publish;
 pub mod published;
 pub mod serve;
 pub mod sort;
 pub mod synth;
+pub mod vault;

@@ -2,9 +2,10 @@
 
 use crate::codec::{CodecError, Decode, Encode, rule};
 use crate::limits::{
-    BREACH_ID_BYTES_MAX, BREACH_SEGMENTS_MAX, CLASSES_MAX, LABEL_BITS_MAX, NAME_BYTES_MAX,
-    PAGE_BYTES_ALLOWED, SEGMENT_ENTRIES_MAX, TEXT_BYTES_MAX,
+    BREACH_SEGMENTS_MAX, CLASSES_MAX, LABEL_BITS_MAX, NAME_BYTES_MAX, PAGE_BYTES_ALLOWED,
+    SEGMENT_ENTRIES_MAX, TEXT_BYTES_MAX,
 };
+use crate::segment::{SegmentKind, is_breach_id};
 
 /// How sure it is that the breach is what it claims to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -39,17 +40,6 @@ impl Status {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
-}
-
-/// What a segment does when segments are applied in manifest order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub enum SegmentKind {
-    /// The first set of entries.
-    Base,
-    /// Entries that came later.
-    Add,
-    /// Entries that no longer count.
-    Remove,
 }
 
 /// A segment by its root.
@@ -133,18 +123,9 @@ impl Breach {
     }
 }
 
-/// Whether `id` can name a breach.
+/// Whether `class` can name a data class.
 #[must_use]
-pub fn is_breach_id(id: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !id.is_empty()
-        && id.len() <= BREACH_ID_BYTES_MAX
-        && id.bytes().all(inner)
-        && !id.starts_with('-')
-        && !id.ends_with('-')
-}
-
-fn is_class(class: &str) -> bool {
+pub fn is_class(class: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     !class.is_empty() && class.len() <= NAME_BYTES_MAX && class.bytes().all(allowed)
 }

@@ -6,7 +6,8 @@ mod signed;
 #[cfg(test)]
 mod tests;
 
-pub use breach::{Breach, SegmentKind, SegmentRef, Status, is_breach_id, is_date};
+pub use crate::segment::{SegmentKind, is_breach_id};
+pub use breach::{Breach, SegmentRef, Status, is_class, is_date};
 pub use chain::{Chain, ChainError, Floor};
 pub use signed::{MANIFEST_MAGIC, ManifestError, SignedManifest, sign};
 

@@ -5,6 +5,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 use super::*;
 use crate::oprf::SecretKey;
+use crate::segment::SegmentKind;
 
 fn publisher() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])

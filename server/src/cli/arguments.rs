@@ -1,0 +1,189 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand};
+
+/// The operator's side of Samar: breach sets that banks can search without telling whom they search for.
+#[derive(Debug, Parser)]
+#[command(name = "samar-server", version, max_term_width = 80, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 2 usage, configuration or input, 6 this machine, 70 a bug.")]
+pub(super) struct Arguments {
+    /// The operator's folder [default: ~/.config/samar-server]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a new operator's folder: keys, certificates, configuration
+    #[command(after_help = "Example:\n  samar-server init --operator 'Badan Contoh' --listen 0.0.0.0:4433")]
+    Init {
+        /// Who runs this server; stands in every manifest
+        #[arg(long, value_name = "NAME", default_value = "Samar operator")]
+        operator: String,
+        /// Address and UDP port to listen on
+        #[arg(long, value_name = "ADDR", default_value = "0.0.0.0:4433")]
+        listen: SocketAddr,
+    },
+    /// Enrol a bank and write its invitation
+    #[command(
+        after_help = "Example:\n  samar-server enroll bank-jaya --out bank-jaya.invitation --per-day 2000000"
+    )]
+    Enroll {
+        /// Name of the account: lower-case letters, digits and hyphens
+        bank: String,
+        /// Where the invitation goes
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Evaluations a day (UTC) [default: `per_day` of the configuration]
+        #[arg(long, value_name = "N")]
+        per_day: Option<u64>,
+        /// Evaluations in all [default: `lifetime` of the configuration]
+        #[arg(long, value_name = "N")]
+        lifetime: Option<u64>,
+        /// Certify this signing request of the bank's own PKI instead of handing out a token
+        #[arg(long, value_name = "FILE")]
+        csr: Option<PathBuf>,
+        /// Another invitation for a bank that is enrolled; its account and what it used stay
+        #[arg(long)]
+        again: bool,
+    },
+    /// Take dumps into the vault; afterwards no identifier of them is on this machine
+    #[command(
+        after_help = "Example:\n  samar-server ingest --breach bpjs-2021 --title 'BPJS Kesehatan' --date 2021-05 \\\n    --column NIK --exposes phone --exposes photo=FOTO dump.csv.gz"
+    )]
+    Ingest(Ingest),
+    /// Publish the vault: segments and a signed manifest, as the next epoch
+    #[command(
+        after_help = "Example:\n  samar-server publish\n\nA running server takes it up within seconds."
+    )]
+    Publish {
+        /// Memory for sorting
+        #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+        memory: ByteSize,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve banks until SIGTERM, then answer what is under way and stop
+    #[command(
+        after_help = "Example:\n  samar-server serve --dir /var/lib/samar-server\n\nSAMAR_LOG sets what is logged: error, warn, info (default), debug."
+    )]
+    Serve {
+        /// Log JSON lines instead of text
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what is published and what each bank has used
+    #[command(after_help = "Example:\n  samar-server status --json")]
+    Status {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make up dumps and customers with a known overlap, for trying and measuring
+    Synth {
+        #[command(subcommand)]
+        command: Synth,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Ingest {
+    /// Breach the rows belong to, like bpjs-2021
+    #[arg(long, value_name = "ID")]
+    pub(super) breach: String,
+    /// Title for people [default: the id]
+    #[arg(long)]
+    pub(super) title: Option<String>,
+    /// When it happened: YYYY, YYYY-MM or YYYY-MM-DD; needed the first time
+    #[arg(long)]
+    pub(super) date: Option<String>,
+    /// claimed, confirmed, denied-in-part or disputed [default: claimed]
+    #[arg(long)]
+    pub(super) status: Option<String>,
+    /// Column with the NIK, by name or number [default: told from the header]
+    #[arg(long, value_name = "NAME")]
+    pub(super) column: Option<String>,
+    /// A data class exposed for every row, or where COLUMN is not empty; repeat it
+    #[arg(long, value_name = "CLASS[=COLUMN]")]
+    pub(super) exposes: Vec<String>,
+    /// Memory for sorting
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub(super) memory: ByteSize,
+    /// List rejected rows here: file, line and reason, never a value
+    #[arg(long, value_name = "FILE")]
+    pub(super) rejects: Option<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Dumps, plain or gzip or zstd; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Synth {
+    /// A dump of made-up persons
+    #[command(after_help = "Example:\n  samar-server synth dump --persons 0..700000 --out bpjs.csv")]
+    Dump {
+        /// Persons in it, by number: FIRST..END
+        #[arg(long, value_name = "A..B")]
+        persons: String,
+        /// Persons of a thousand whose photo is there
+        #[arg(long, value_name = "N", default_value_t = 70)]
+        photo: u32,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Customers of whom it is known which stand in two dumps
+    #[command(
+        after_help = "Example:\n  samar-server synth customers --breach bpjs-2021=0..700000 --breach dukcapil-2021=600000..1000000 \\\n    --only-first 4000 --only-second 3000 --both 1000 --neither 12000 --truth truth.csv --out customers.csv"
+    )]
+    Customers {
+        /// A dump and the persons in it, ID=A..B; give two
+        #[arg(long, value_name = "ID=A..B", required = true)]
+        breach: Vec<String>,
+        /// Customers in the first only
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        only_first: u64,
+        /// Customers in the second only
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        only_second: u64,
+        /// Customers in both
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        both: u64,
+        /// Customers in neither
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        neither: u64,
+        /// Where the right answers go
+        #[arg(long, value_name = "FILE")]
+        truth: Option<PathBuf>,
+        #[command(flatten)]
+        shape: Shape,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Shape {
+    /// The same seed gives the same bytes
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Rows of a thousand whose NIK is written oddly but means the same
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(super) odd: u32,
+    /// Rows added to a thousand whose NIK cannot be one
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) broken: u32,
+    /// Rows added to a thousand that repeat a person
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(super) repeated: u32,
+    /// Where it goes; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+}

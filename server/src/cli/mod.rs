@@ -1,0 +1,84 @@
+//! The command line: raw arguments in, one call into the library out.
+
+mod arguments;
+mod ingest;
+mod serve;
+mod show;
+mod synth;
+
+use clap::Parser as _;
+use samar_local::exit::{Exit, Failure, print};
+use samar_local::folder;
+use samar_protocol::group::Backend;
+use samar_protocol::invitation::to_hex;
+
+use crate::enroll::{Enrolment, enroll};
+use crate::init::init;
+use crate::layout::Layout;
+use crate::publish::publish;
+use arguments::{Arguments, Command};
+
+/// Runs the program as the command line says.
+///
+/// # Errors
+/// What the command fails with.
+pub fn run() -> Result<Exit, Failure> {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version go to standard output and are no failure.
+            let _ = error.print();
+            return Ok(if error.use_stderr() { Exit::Input } else { Exit::Done });
+        }
+    };
+    let layout = || -> Result<Layout, Failure> {
+        Ok(Layout::new(match &arguments.dir {
+            Some(dir) => dir.clone(),
+            None => folder::default_folder("samar-server")?,
+        }))
+    };
+    match arguments.command {
+        Command::Init { operator, listen } => {
+            let layout = layout()?;
+            let made = init(&layout, &operator, listen)?;
+            print(format_args!("initialised    {}", layout.root().display()));
+            print(format_args!("operator       {operator}"));
+            print(format_args!("OPRF key       {}", made.key_id));
+            print(format_args!("publisher key  {}", to_hex(&made.publisher_key)));
+            print(format_args!(
+                "\nBack up {}: without these keys the vault cannot be used.",
+                layout.keys().display()
+            ));
+        }
+        Command::Enroll { bank, out, per_day, lifetime, csr, again } => {
+            let layout = layout()?;
+            let enrolment =
+                Enrolment { bank: &bank, out: &out, per_day, lifetime, csr: csr.as_deref(), again };
+            let account = enroll(&layout, &enrolment)?;
+            print(format_args!("enrolled    {bank}"));
+            print(format_args!(
+                "allowance   {} a day, {} in all",
+                show::count(account.per_day),
+                show::count(account.lifetime)
+            ));
+            print(format_args!(
+                "invitation  {} (hand it over on a trusted channel; it opens the account)",
+                out.display()
+            ));
+        }
+        Command::Ingest(arguments) => ingest::run(&layout()?, backend()?, arguments)?,
+        Command::Publish { memory, json } => {
+            let publication = publish(&layout()?, ingest::memory_bytes(memory)?)?;
+            show::publication(&publication, json);
+        }
+        Command::Serve { json } => serve::run(&layout()?, backend()?, json)?,
+        Command::Status { json } => show::status(&layout()?, json)?,
+        Command::Synth { command } => synth::run(command)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// The arithmetic to use: the fastest here, unless SAMAR_BACKEND says otherwise.
+fn backend() -> Result<Backend, Failure> {
+    Ok(Backend::best())
+}

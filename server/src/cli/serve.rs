@@ -1,0 +1,48 @@
+//! `serve`: logs, runtime, signals.
+
+use samar_local::exit::{Failure, say};
+use samar_protocol::group::Backend;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::layout::Layout;
+use crate::serve::{Server, check_folder};
+
+pub(super) fn run(layout: &Layout, backend: Backend, json: bool) -> Result<(), Failure> {
+    check_folder(layout)?;
+    log_to_stderr(json);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::local(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(async {
+        let no_signals = |error| Failure::local(format!("cannot listen for signals: {error}"));
+        let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+        let server = Server::start(layout, backend)?;
+        let address = server.address()?;
+        if json {
+            tracing::info!(%address, backend = backend.name(), "listening");
+        } else {
+            say(format_args!("samar-server: listening on {address} (backend {})", backend.name()));
+        }
+        let stop = async {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        server.run(stop).await
+    })
+}
+
+fn log_to_stderr(json: bool) {
+    let filter = EnvFilter::try_from_env("SAMAR_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    if json {
+        builder.json().init();
+    } else {
+        builder.with_ansi(false).init();
+    }
+}

@@ -1,0 +1,81 @@
+//! `synth`: arguments to a spec, and a file.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::path::Path;
+
+use samar_local::exit::{Failure, io_failure, say};
+
+use super::{arguments, show};
+use crate::synth::{Breach, CustomerSpec, Dirt, DumpSpec, Overlap, SynthError, write_customers, write_dump};
+
+pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
+    match command {
+        arguments::Synth::Dump { persons, photo, shape } => {
+            let persons = range(&persons)?;
+            let spec = DumpSpec {
+                seed: shape.seed,
+                first: persons.start,
+                count: persons.end - persons.start,
+                photo_per_mille: photo,
+                dirt: dirt(&shape),
+            };
+            let made = write_dump(&mut create(&shape.out)?, &spec).map_err(failure)?;
+            say(format_args!("{} rows of {} persons", show::count(made.rows), show::count(made.persons)));
+        }
+        arguments::Synth::Customers { breach, only_first, only_second, both, neither, truth, shape } => {
+            let [first, second] = breach.as_slice() else {
+                return Err(Failure::input("give --breach exactly twice"));
+            };
+            let overlap = Overlap { only_a: only_first, only_b: only_second, both, neither };
+            let spec =
+                CustomerSpec::between(shape.seed, &named(first)?, &named(second)?, overlap, dirt(&shape));
+            let spec = spec.map_err(failure)?;
+            let mut truth = truth.as_deref().map(create).transpose()?;
+            let truth = truth.as_mut().map(|truth| truth as &mut dyn Write);
+            let made = write_customers(&mut create(&shape.out)?, truth, &spec).map_err(failure)?;
+            let (rows, exposed) = (show::count(made.rows), show::count(made.exposed));
+            say(format_args!("{rows} rows, {exposed} customers exposed"));
+        }
+    }
+    Ok(())
+}
+
+fn dirt(shape: &arguments::Shape) -> Dirt {
+    Dirt { odd_per_mille: shape.odd, broken_per_mille: shape.broken, repeated_per_mille: shape.repeated }
+}
+
+fn named(text: &str) -> Result<Breach, Failure> {
+    let (id, persons) =
+        text.split_once('=').ok_or_else(|| Failure::input(format!("`{text}` is not ID=FIRST..END")))?;
+    Ok(Breach { id: id.to_owned(), persons: range(persons)? })
+}
+
+fn range(text: &str) -> Result<Range<u64>, Failure> {
+    let parse = || {
+        let (first, end) = text.split_once("..")?;
+        let range = first.parse().ok()?..end.parse().ok()?;
+        (range.start <= range.end).then_some(range)
+    };
+    parse().ok_or_else(|| Failure::input(format!("`{text}` is not FIRST..END, like 0..700000")))
+}
+
+fn create(path: &Path) -> Result<BufWriter<Box<dyn Write>>, Failure> {
+    let out: Box<dyn Write> = if path == Path::new("-") {
+        Box::new(io::stdout())
+    } else {
+        Box::new(File::create(path).map_err(|error| io_failure("create", path, &error))?)
+    };
+    Ok(BufWriter::with_capacity(1 << 16, out))
+}
+
+#[allow(clippy::needless_pass_by_value)] // fits map_err
+fn failure(error: SynthError) -> Failure {
+    match error {
+        SynthError::Write(_) => Failure::local(error),
+        SynthError::Population { .. } | SynthError::Share { .. } | SynthError::Group { .. } => {
+            Failure::input(error)
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `ingest`: dumps into the vault. An identifier lives in memory between a row and its element, and nowhere else.
+//!
+//! ```text
+//! Table → Nik → key.encode, on all cores → Sorter → merge with what the vault holds → elements.vault
+//! ```
+
+mod encode;
+mod merge;
+mod read;
+mod report;
+
+use std::path::PathBuf;
+
+use samar_local::durable::{self, Mode, Unfinished};
+use samar_local::exit::{Failure, io_failure};
+use samar_local::folder;
+use samar_protocol::group::Backend;
+use samar_protocol::manifest::is_breach_id;
+use samar_protocol::vault::VaultHeader;
+
+pub use report::Report;
+
+use crate::keys;
+use crate::layout::Layout;
+use crate::sort::{self, Sorter};
+use crate::vault::about::About;
+use crate::vault::class::{self, Classes};
+use crate::vault::file::{RECORD_BYTES, Reader};
+
+/// A class that the dump exposes: for every row, or for rows whose cell in a column is not empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposure {
+    /// The class.
+    pub class: String,
+    /// The column that decides, where one does.
+    pub column: Option<String>,
+}
+
+/// Where rows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// What to ingest.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Breach the rows belong to.
+    pub breach: String,
+    /// Title; needed no more once the breach has one.
+    pub title: Option<String>,
+    /// Date; needed the first time.
+    pub date: Option<String>,
+    /// Status; `claimed` the first time.
+    pub status: Option<String>,
+    /// Column with the NIK; told from the header where none is given.
+    pub column: Option<String>,
+    /// Classes exposed.
+    pub exposes: Vec<Exposure>,
+    /// Bytes of memory for sorting.
+    pub memory_bytes: usize,
+    /// Where rejected rows are listed, by line and reason.
+    pub rejects: Option<PathBuf>,
+    /// Dumps, in order.
+    pub sources: Vec<Source>,
+}
+
+/// Ingests dumps into a breach, whole or not at all.
+///
+/// # Errors
+/// Input that cannot be read, a plan that does not fit the breach, the file system. The vault is then as it was.
+pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, Failure> {
+    check(plan)?;
+    let _lock = folder::lock(layout.root(), "vault")?;
+    remove_leftovers(layout, &plan.breach)?;
+    let key = keys::read_oprf(&layout.oprf_key())?;
+    let about = about(layout, plan)?;
+    let old = Reader::open(&layout.elements(&plan.breach))?;
+    if old.as_ref().is_some_and(|old| old.header().key_id != key.public().id().0) {
+        let what = format!("the vault of {} was made with another OPRF key", plan.breach);
+        return Err(Failure::local(what).remedy("restore the key file that belongs to this vault"));
+    }
+
+    let new = new_classes(plan);
+    let before = old.as_ref().map_or_else(
+        || new.clone(),
+        |old| Classes { exposes: old.header().exposes.clone(), varies: old.header().varies.clone() },
+    );
+    let too_many = || Failure::input(format!("more than 32 data classes would vary in {}", plan.breach));
+    let merged = before.merge(&new).ok_or_else(too_many)?;
+
+    folder::create_private(&layout.breach(&plan.breach))?;
+    folder::create_private(&layout.runs())?;
+    let mut rejects = rejects_file(plan)?;
+    let mut report = Report::default();
+    let mut sorter: Sorter<RECORD_BYTES> = Sorter::new(&layout.runs(), plan.memory_bytes);
+    for source in &plan.sources {
+        let rows = read::Rows::open(source, plan, &merged)?;
+        encode::encode(rows, &key, backend, &mut sorter, &mut report, rejects.as_mut())?;
+    }
+    let sorted = sorter.finish().map_err(Failure::local)?;
+    let header = VaultHeader {
+        key_id: key.public().id().0,
+        breach: plan.breach.clone(),
+        exposes: merged.classes.exposes.clone(),
+        varies: merged.classes.varies.clone(),
+    };
+    merge::merge(&layout.elements(&plan.breach), &header, old, merged.old_label, sorted, &mut report)?;
+    about.write(&layout.about(&plan.breach))?;
+    if let Some(rejects) = rejects {
+        rejects.finish()?;
+    }
+    Ok(report)
+}
+
+fn check(plan: &Plan) -> Result<(), Failure> {
+    if !is_breach_id(&plan.breach) {
+        let what = format!("`{}` cannot be a breach id", plan.breach.escape_debug());
+        return Err(
+            Failure::input(what).remedy("use lower-case letters, digits and inner hyphens, like bpjs-2021")
+        );
+    }
+    for exposure in &plan.exposes {
+        if !class::KNOWN.contains(&exposure.class.as_str()) {
+            let what = format!("`{}` is no data class", exposure.class.escape_debug());
+            return Err(Failure::input(what).remedy(format!("one of {}", class::KNOWN.join(", "))));
+        }
+    }
+    let mut classes: Vec<&str> = plan.exposes.iter().map(|exposure| exposure.class.as_str()).collect();
+    classes.sort_unstable();
+    if let Some([class, _]) = classes.array_windows().find(|[a, b]| a == b) {
+        return Err(Failure::input(format!("--exposes names {class} twice")));
+    }
+    Ok(())
+}
+
+fn about(layout: &Layout, plan: &Plan) -> Result<About, Failure> {
+    let known = About::read(&layout.about(&plan.breach))?;
+    let date = plan.date.clone().or_else(|| known.as_ref().map(|about| about.date.clone()));
+    let no_date = || {
+        Failure::input(format!("when {} happened is not known yet", plan.breach))
+            .remedy("add --date YYYY, YYYY-MM or YYYY-MM-DD")
+    };
+    let (old_title, old_status) = known.map_or((None, None), |about| (Some(about.title), Some(about.status)));
+    let about = About {
+        title: plan.title.clone().or(old_title).unwrap_or_else(|| plan.breach.clone()),
+        date: date.ok_or_else(no_date)?,
+        status: plan.status.clone().or(old_status).unwrap_or_else(|| "claimed".to_owned()),
+    };
+    about.check().map_err(Failure::input)?;
+    Ok(about)
+}
+
+fn new_classes(plan: &Plan) -> Classes {
+    let of = |column: bool| {
+        plan.exposes.iter().filter(|e| e.column.is_some() == column).map(|e| e.class.clone()).collect()
+    };
+    Classes { exposes: of(false), varies: of(true) }
+}
+
+/// The list of rejected rows, as it is written.
+struct Rejects {
+    unfinished: Unfinished,
+    place: PathBuf,
+    text: String,
+}
+
+fn rejects_file(plan: &Plan) -> Result<Option<Rejects>, Failure> {
+    let Some(place) = plan.rejects.clone() else { return Ok(None) };
+    let unfinished = Unfinished::create(&place, Mode::Private)
+        .map_err(|error| io_failure("write the rejected rows to", &place, &error))?;
+    Ok(Some(Rejects { unfinished, place, text: "file,line,reason\n".to_owned() }))
+}
+
+impl Rejects {
+    fn add(&mut self, file: usize, line: u64, reason: &str) -> Result<(), Failure> {
+        use std::fmt::Write as _;
+        let _ = writeln!(self.text, "{},{line},{reason}", file + 1);
+        if self.text.len() < 1 << 16 { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        use std::io::Write as _;
+        let written = self.unfinished.file().write_all(self.text.as_bytes());
+        self.text.clear();
+        written.map_err(|error| io_failure("write the rejected rows to", &self.place, &error))
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        self.flush()?;
+        let place = self.place;
+        self.unfinished.finish().map_err(|error| io_failure("write the rejected rows to", &place, &error))
+    }
+}
+
+/// What a killed run left. The vault's lock is held.
+fn remove_leftovers(layout: &Layout, breach: &str) -> Result<(), Failure> {
+    for folder in [layout.runs(), layout.breach(breach)] {
+        if folder.is_dir() {
+            durable::remove_leftovers(&folder).map_err(|error| io_failure("clean", &folder, &error))?;
+            sort::remove_leftovers(&folder).map_err(Failure::local)?;
+        }
+    }
+    Ok(())
+}
