@@ -10,7 +10,7 @@ use samar_protocol::manifest::{
     Breach, Chain, ChainError, Manifest, SegmentKind, SegmentRef, SignedManifest,
 };
 use samar_protocol::oprf::{KeyId, PublicKey};
-use samar_protocol::segment::{self, Header, SegmentIndex, SegmentRoot};
+use samar_protocol::segment::{Header, SegmentIndex, SegmentRoot};
 
 use crate::config::Home;
 use crate::people::time;
@@ -152,13 +152,8 @@ pub(crate) fn read_header(
 ) -> Result<Header, String> {
     let header = Header::parse(block).map_err(|error| error.to_string())?;
     let params = header.params();
-    let kind = match params.kind {
-        segment::SegmentKind::Base => SegmentKind::Base,
-        segment::SegmentKind::Add => SegmentKind::Add,
-        segment::SegmentKind::Remove => SegmentKind::Remove,
-    };
     let other = |what: &str| Err(format!("its {what} is not what the manifest says"));
-    if kind != reference.kind {
+    if params.kind != reference.kind {
         return other("kind");
     }
     if u64::from(params.entries) != reference.entries {

@@ -17,8 +17,8 @@ use crate::sync::SyncReport;
 fn print_fingerprint(name: &str, bytes: &[u8; 32]) {
     let text = fingerprint(bytes);
     let (first, second) = text.split_at(text.len() / 2);
-    print(format_args!("  {name:<24}{}", first.trim_end()));
-    print(format_args!("  {:<24}{}", "", second.trim_start()));
+    print(format_args!("  {name:<26}{}", first.trim_end()));
+    print(format_args!("  {:<26}{}", "", second.trim_start()));
 }
 
 pub(super) fn join(home: &Home, enrolment: &Enrolment) {
