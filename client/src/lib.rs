@@ -1,1 +1,33 @@
-//! Under construction.
+//! The bank's side of Samar.
+//!
+//! [`join`](join::join) makes a folder out of an invitation, [`sync`](sync::sync) brings the operator's published set
+//! into it, [`screen`](screen::screen) and [`Checker`](check::Checker) find out which of the bank's identifiers are in
+//! it. The operator's server sees blinded elements and counts, nothing else.
+//!
+//! ```text
+//! cli ─→ join   sync   screen   check   status
+//!          │      │      ├── customers (data enters), report (data leaves)
+//!          │      │      └── evaluation (blind, ask, verify, unblind), matching (tags in segments)
+//!          └──────┴── link (QUIC), tls, config, seen, synced (the folder)
+//! ```
+
+pub mod check;
+pub mod cli;
+mod config;
+mod customers;
+mod evaluation;
+pub mod join;
+mod link;
+mod matching;
+pub mod people;
+pub mod report;
+pub mod screen;
+mod seen;
+pub mod status;
+pub mod sync;
+mod synced;
+mod tls;
+
+pub use config::{Config, Home, KeyExchange};
+pub use link::{Link, LinkError, Traffic};
+pub use seen::Seen;

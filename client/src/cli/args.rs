@@ -1,0 +1,121 @@
+//! The arguments, and the help that is shown for them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::report::Format;
+
+/// Find out which of your customers are in a breach set, without showing them to anyone.
+///
+/// The operator of the set sees how many customers were asked about, and nothing of them. You see your own matches,
+/// and nothing else of the set.
+#[derive(Parser, Debug)]
+#[command(
+    name = "samar",
+    version,
+    max_term_width = 80,
+    after_help = "\
+Exit codes:
+  0 done, nothing exposed      4 network
+  1 done, something exposed    5 the server misbehaved; no result
+  2 usage or input             6 this machine: disk, permission, lock
+  3 refused by the server     70 a bug
+
+Example:
+  samar join bank-jaya.invitation
+  samar sync
+  samar screen customers.csv --column nik --out report.csv"
+)]
+pub(super) struct Arguments {
+    /// Folder of this enrolment [default: samar in your configuration folder]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) dir: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Enrol with the invitation that the operator sent
+    ///
+    /// The key is made on this machine and never leaves it. Compare the fingerprints with the operator by another road
+    /// than the one the invitation came by.
+    #[command(after_help = "Example:\n  samar join bank-jaya.invitation")]
+    Join {
+        /// The invitation
+        file: PathBuf,
+        /// Your own private key (PEM, mode 0600), where the invitation already holds a certificate for it
+        #[arg(long, value_name = "KEYFILE")]
+        key: Option<PathBuf>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch the newest breach set, or what is missing of it
+    ///
+    /// A run that was cut short goes on where it stopped. Later runs fetch only what is new.
+    #[command(after_help = "Example:\n  samar sync")]
+    Sync {
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show what is synced, until when it is valid, and what is left of the allowance
+    #[command(after_help = "Example:\n  samar status --offline")]
+    Status {
+        /// Do not ask the server for the allowance
+        #[arg(long)]
+        offline: bool,
+        /// Print the status as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Screen a file of customers against the synced set
+    ///
+    /// The report has every column of the file and adds samar_status (clear, exposed or invalid:REASON),
+    /// samar_breaches, samar_fields, samar_confidence and samar_since. It is written whole or not at all. A summary is
+    /// shown on a terminal.
+    #[command(
+        after_help = "Example:\n  samar screen customers.csv --column nik --out report.csv --summary summary.json"
+    )]
+    Screen(ScreenArguments),
+    /// Check a few NIKs, one verdict a line
+    ///
+    /// Prints the number of the line, its status and its breaches, never the NIK. NIKs that are given as arguments can
+    /// be seen by other users of this machine and stay in the shell's history: `check -` reads them from standard
+    /// input instead.
+    #[command(after_help = "Example:\n  samar check - < niks.txt")]
+    Check(CheckArguments),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ScreenArguments {
+    /// The customers: delimited text (CSV), plain, gzip or zstd
+    pub(super) file: PathBuf,
+    /// The column that holds the NIK: its name, or its number as #3
+    #[arg(long, value_name = "NAME")]
+    pub(super) column: String,
+    /// Where the report goes
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: PathBuf,
+    /// Form of the report
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(super) out_format: Format,
+    /// Where the summary goes, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) summary: Option<PathBuf>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct CheckArguments {
+    /// NIKs, or - to read them from standard input, one a line
+    #[arg(required = true, value_name = "NIK")]
+    pub(super) niks: Vec<String>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}

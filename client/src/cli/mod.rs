@@ -1,0 +1,119 @@
+//! The command line: arguments become a plan, the plan is carried out, the outcome is shown.
+
+mod args;
+mod lines;
+mod show;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::Parser as _;
+use samar_local::exit::{Exit, Failure, io_failure, say};
+use samar_local::folder::default_folder;
+use samar_protocol::invitation::INVITATION_BYTES_MAX;
+
+use crate::check::{Checker, LINES};
+use crate::config::Home;
+use crate::report::Verdict;
+use crate::screen::ScreenPlan;
+use args::{Arguments, CheckArguments, Command, ScreenArguments};
+
+/// Runs the program with these arguments, its name first.
+///
+/// # Errors
+/// [`Failure`] of the command.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit, Failure> {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Input } else { Exit::Done };
+            let _ = error.print(); // a closed pipe is nothing to fail over
+            return Ok(exit);
+        }
+    };
+    let dir = arguments.dir.map_or_else(|| default_folder("samar"), Ok)?;
+    let home = Home::new(&dir);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::local(format!("cannot start: {error}")))?;
+    runtime.block_on(run(&home, arguments.command))
+}
+
+async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Join { file, key, json } => {
+            let invitation = read_invitation(&file)?;
+            let enrolment = crate::join::join(home, &invitation, key.as_deref()).await?;
+            if json {
+                show::join_json(home, &enrolment)
+            } else {
+                show::join(home, &enrolment)
+            }
+            Ok(Exit::Done)
+        }
+        Command::Sync { json } => {
+            let report = crate::sync::sync(home).await?;
+            if json {
+                show::sync_json(&report)
+            } else {
+                show::sync(&report)
+            }
+            Ok(Exit::Done)
+        }
+        Command::Status { offline, json } => {
+            let status = crate::status::status(home, offline).await?;
+            if json {
+                show::status_json(&status)
+            } else {
+                show::status(&status)
+            }
+            Ok(Exit::Done)
+        }
+        Command::Screen(arguments) => screen(home, arguments).await,
+        Command::Check(arguments) => check(home, arguments).await,
+    }
+}
+
+fn read_invitation(path: &Path) -> Result<String, Failure> {
+    let length = std::fs::metadata(path).map_err(|error| io_failure("read", path, &error))?.len();
+    if length > INVITATION_BYTES_MAX as u64 {
+        return Err(Failure::input(format!("{} is too long for an invitation", path.display())));
+    }
+    let bytes = std::fs::read(path).map_err(|error| io_failure("read", path, &error))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Failure::input(format!("{} is not an invitation: it is not text", path.display())))
+}
+
+async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure> {
+    let ScreenArguments { file, column, out, out_format, summary, json } = arguments;
+    let plan = ScreenPlan { home: home.clone(), file, column, out, format: out_format, summary };
+    let summary = crate::screen::screen(&plan).await?;
+    if json {
+        show::screen_json(&summary);
+    } else if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        say(format_args!("{summary}"));
+    }
+    Ok(if summary.exposed > 0 { Exit::Exposed } else { Exit::Done })
+}
+
+async fn check(home: &Home, arguments: CheckArguments) -> Result<Exit, Failure> {
+    let mut lines = lines::of(arguments.niks);
+    let checker = Checker::open(home).await?;
+    let (mut number, mut exposed) = (0, false);
+    loop {
+        // Blocks a worker while it waits for input; the other one keeps the connection alive.
+        let batch = tokio::task::block_in_place(|| lines.batch(LINES))?;
+        if batch.is_empty() {
+            break;
+        }
+        for verdict in checker.verdicts(&batch).await? {
+            number += 1;
+            exposed |= matches!(verdict, Verdict::Exposed(_));
+            if arguments.json { show::check_json(number, &verdict) } else { show::check(number, &verdict) }
+        }
+    }
+    checker.close().await;
+    Ok(if exposed { Exit::Exposed } else { Exit::Done })
+}

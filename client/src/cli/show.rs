@@ -1,0 +1,198 @@
+//! What the commands print.
+
+use samar_local::exit::print;
+use samar_protocol::invitation::to_hex;
+use samar_protocol::manifest::Breach;
+use samar_protocol::wire::Allowance;
+use serde_json::{Value, json};
+
+use crate::config::Home;
+use crate::join::Enrolment;
+use crate::people::{bytes, counted, fingerprint, now_s, thousands, time};
+use crate::report::{Summary, Verdict};
+use crate::status::Status;
+use crate::sync::SyncReport;
+
+/// A line of text for each fingerprint would pass 80 columns; two lines of 8 groups do not.
+fn print_fingerprint(name: &str, bytes: &[u8; 32]) {
+    let text = fingerprint(bytes);
+    let (first, second) = text.split_at(text.len() / 2);
+    print(format_args!("  {name:<26}{}", first.trim_end()));
+    print(format_args!("  {:<26}{}", "", second.trim_start()));
+}
+
+pub(super) fn join(home: &Home, enrolment: &Enrolment) {
+    let config = &enrolment.config;
+    print(format_args!("joined {} as {}, in {}", config.operator, config.bank, home.dir().display()));
+    print(format_args!("compare with the operator, over the telephone:"));
+    print_fingerprint("key of this bank", &enrolment.bank_key);
+    print_fingerprint("key of the operator's CA", &enrolment.ca_key);
+    print_fingerprint("publisher's key", config.publisher_key.as_bytes());
+    if config.floor.epoch > 0 {
+        print_fingerprint(&format!("set of epoch {}", config.floor.epoch), &config.floor.hash.0);
+    }
+    print(format_args!("the certificate is valid until {}", time(enrolment.certificate_until_s)));
+    print(format_args!("next: samar sync"));
+}
+
+pub(super) fn join_json(home: &Home, enrolment: &Enrolment) {
+    let mut object = enrolment_json(enrolment);
+    object["dir"] = home.dir().display().to_string().into();
+    print(format_args!("{object}"));
+}
+
+fn enrolment_json(enrolment: &Enrolment) -> Value {
+    let config = &enrolment.config;
+    json!({
+        "operator": config.operator,
+        "bank": config.bank,
+        "address": config.address,
+        "bank_key_sha256": to_hex(&enrolment.bank_key),
+        "ca_key_sha256": to_hex(&enrolment.ca_key),
+        "publisher_key": to_hex(config.publisher_key.as_bytes()),
+        "floor_epoch": config.floor.epoch,
+        "floor_hash": to_hex(&config.floor.hash.0),
+        "certificate_until_s": enrolment.certificate_until_s,
+    })
+}
+
+pub(super) fn sync(report: &SyncReport) {
+    let news = if report.advanced { "synced" } else { "nothing new:" };
+    let breaches =
+        if report.breaches == 1 { "1 breach".to_owned() } else { format!("{} breaches", report.breaches) };
+    let entries = thousands(report.entries);
+    print(format_args!("{news} epoch {}, {breaches}, {entries} entries", report.epoch));
+    let (fetched, kept) = (counted(report.segments_fetched as u64, "segment"), report.segments_kept);
+    print(format_args!("fetched {fetched} ({}), kept {kept}", bytes(report.bytes_fetched)));
+    print(format_args!("valid until {}", time(report.valid_until_s)));
+    print(format_args!("compare with other banks:"));
+    print_fingerprint(&format!("set of epoch {}", report.epoch), &report.hash.0);
+}
+
+pub(super) fn sync_json(report: &SyncReport) {
+    let object = json!({
+        "epoch": report.epoch,
+        "manifest_hash": report.hash.to_string(),
+        "valid_until_s": report.valid_until_s,
+        "breaches": report.breaches,
+        "entries": report.entries,
+        "advanced": report.advanced,
+        "segments_fetched": report.segments_fetched,
+        "segments_kept": report.segments_kept,
+        "segments_removed": report.segments_removed,
+        "bytes_fetched": report.bytes_fetched,
+    });
+    print(format_args!("{object}"));
+}
+
+pub(super) fn status(status: &Status) {
+    let Enrolment { config, certificate_until_s, .. } = &status.enrolment;
+    print(format_args!("{} at {}, as {}", config.operator, config.address, config.bank));
+    print(format_args!(
+        "certificate  valid until {}{}",
+        time(*certificate_until_s),
+        ended(*certificate_until_s)
+    ));
+    match &status.synced {
+        None => print(format_args!("set          nothing synced yet: samar sync")),
+        Some((seen, manifest)) => {
+            let until = manifest.valid_until_s;
+            print(format_args!("set          epoch {}, synced {}", manifest.epoch, time(seen.synced_s)));
+            print(format_args!("             valid until {}{}", time(until), ended(until)));
+            print_fingerprint(&format!("set of epoch {}", manifest.epoch), &seen.floor.hash.0);
+            print(format_args!("{:>15}  {:<10}  {:<14}  breach", "entries", "date", "status"));
+            for breach in &manifest.breaches {
+                let Breach { id, date, status, .. } = breach;
+                let entries = thousands(breach.entries());
+                print(format_args!("{entries:>15}  {date:<10}  {:<14}  {id}", status.name()));
+            }
+        }
+    }
+    match &status.allowance {
+        None => {}
+        Some(Err(error)) => print(format_args!("allowance    not known: {error}")),
+        Some(Ok(allowance)) => {
+            let left = |allowed: u64, used| thousands(allowed.saturating_sub(used));
+            let Allowance { per_day, lifetime, used_today, used_lifetime, next_day_s, .. } = *allowance;
+            let (day, life) = (left(per_day, used_today), left(lifetime, used_lifetime));
+            print(format_args!(
+                "allowance    {day} of {} today, {life} of {} in all",
+                thousands(per_day),
+                thousands(lifetime)
+            ));
+            print(format_args!("             a new day begins {}", time(next_day_s)));
+        }
+    }
+}
+
+fn ended(until_s: u64) -> &'static str {
+    if until_s < now_s() { " (ENDED)" } else { "" }
+}
+
+pub(super) fn status_json(status: &Status) {
+    let mut object = enrolment_json(&status.enrolment);
+    object["synced"] = match &status.synced {
+        None => Value::Null,
+        Some((seen, manifest)) => {
+            let breaches: Vec<Value> = manifest.breaches.iter().map(breach_json).collect();
+            json!({
+                "epoch": manifest.epoch,
+                "manifest_hash": seen.floor.hash.to_string(),
+                "synced_s": seen.synced_s,
+                "valid_until_s": manifest.valid_until_s,
+                "breaches": breaches,
+            })
+        }
+    };
+    object["allowance"] = match &status.allowance {
+        None => Value::Null,
+        Some(Err(error)) => json!({ "error": error.to_string() }),
+        Some(Ok(allowance)) => json!({
+            "per_day": allowance.per_day,
+            "lifetime": allowance.lifetime,
+            "used_today": allowance.used_today,
+            "used_lifetime": allowance.used_lifetime,
+            "next_day_s": allowance.next_day_s,
+        }),
+    };
+    print(format_args!("{object}"));
+}
+
+fn breach_json(breach: &Breach) -> Value {
+    json!({
+        "id": breach.id,
+        "title": breach.title,
+        "date": breach.date,
+        "status": breach.status.name(),
+        "entries": breach.entries(),
+        "exposes": breach.exposes,
+        "varies": breach.varies,
+    })
+}
+
+pub(super) fn screen_json(summary: &Summary) {
+    // Unwrap safety: a summary has names for keys, and no number that JSON cannot hold.
+    print(format_args!("{}", serde_json::to_string(summary).expect("a summary is JSON")));
+}
+
+pub(super) fn check(line: u64, verdict: &Verdict<'_>) {
+    let mut text = format!("{line}  {}", verdict.status());
+    for exposure in verdict.exposures() {
+        let Breach { id, date, status, .. } = exposure.breach;
+        let fields = exposure.fields().collect::<Vec<_>>().join("+");
+        text.push_str(&format!("  {id} ({}, {date}: {fields})", status.name()));
+    }
+    print(format_args!("{text}"));
+}
+
+pub(super) fn check_json(line: u64, verdict: &Verdict<'_>) {
+    let breach = |exposure: &crate::report::Exposure<'_>| {
+        let Breach { id, title, date, status, .. } = exposure.breach;
+        let fields: Vec<_> = exposure.fields().collect();
+        json!({ "id": id, "title": title, "date": date, "status": status.name(), "fields": fields })
+    };
+    let breaches: Vec<Value> = verdict.exposures().iter().map(breach).collect();
+    let since = if breaches.is_empty() { Value::Null } else { verdict.since().into() };
+    let object = json!({ "line": line, "status": verdict.status(), "breaches": breaches, "since": since });
+    print(format_args!("{object}"));
+}

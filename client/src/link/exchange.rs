@@ -1,0 +1,151 @@
+//! One exchange on one stream: every length is known, and bounded by what was asked, before it is allocated.
+
+use std::time::Duration;
+
+use quinn::{ReadError, RecvStream, SendStream, WriteError};
+use rand::RngExt as _;
+use samar_protocol::limits::{CONTROL_BYTES_MAX, PREAMBLE_BYTES};
+use samar_protocol::wire::{Preamble, RefusalCode, Request, Response};
+
+use super::{Link, LinkError};
+
+/// How long an exchange may stand still.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a busy server is asked again.
+const BUSY_TRIES: u32 = 6;
+/// Wait before that where the server names no time.
+const BUSY_WAIT_MS: u32 = 500;
+/// The longest wait a server can impose.
+const BUSY_WAIT_MS_MAX: u32 = 30_000;
+
+const _: () = assert!(CONTROL_BYTES_MAX <= 64 * 1024);
+
+impl Link {
+    /// Asks, and asks again where the server is busy. Nothing else is ever repeated.
+    ///
+    /// # Errors
+    /// [`LinkError`]; a refusal other than "busy" comes back at once.
+    pub(super) async fn ask(&self, request: &Request, bulk: &[u8]) -> Result<(Response, Vec<u8>), LinkError> {
+        for attempt in 1.. {
+            match self.exchange(request, bulk).await {
+                Err(error) if attempt < BUSY_TRIES => {
+                    let LinkError::Refused { refusal } = &error else { return Err(error) };
+                    if refusal.code() != Some(RefusalCode::Busy) {
+                        return Err(error);
+                    }
+                    let asked = refusal.retry_after_ms.unwrap_or(BUSY_WAIT_MS << attempt);
+                    tokio::time::sleep(jittered(asked)).await;
+                }
+                done => return done,
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn exchange(&self, request: &Request, bulk: &[u8]) -> Result<(Response, Vec<u8>), LinkError> {
+        debug_assert_eq!(request.bulk_bytes(), bulk.len());
+        let lied = |what: &dyn ToString| LinkError::lied(&self.address, what.to_string());
+        let head = request.encode().map_err(|error| LinkError::away(&self.address, error))?;
+        let opened = self.within(self.connection.open_bi()).await?;
+        let (mut send, mut receive) =
+            opened.map_err(|error| LinkError::from_connection(&self.address, &error))?;
+        self.write(&mut send, &head).await?;
+        self.write(&mut send, bulk).await?;
+        let _ = send.finish(); // fails only where the server has stopped reading, and then its answer says why
+
+        let mut preamble = [0; PREAMBLE_BYTES];
+        self.read(&mut receive, &mut preamble).await?;
+        let preamble = Preamble::parse(preamble).map_err(|error| lied(&error))?;
+        let mut control = vec![0; preamble.control_bytes as usize]; // at most CONTROL_BYTES_MAX
+        self.read(&mut receive, &mut control).await?;
+        let response =
+            Response::decode(request.kind(), preamble.kind, &control).map_err(|error| lied(&error))?;
+        if let Some(what) = unasked(request, &response) {
+            return Err(lied(&what));
+        }
+        let mut answer = vec![0; response.bulk_bytes()];
+        self.read(&mut receive, &mut answer).await?;
+        self.end(&mut receive).await?;
+        match response {
+            Response::Refused(refusal) => Err(LinkError::Refused { refusal }),
+            response => Ok((response, answer)),
+        }
+    }
+
+    async fn write(&self, send: &mut SendStream, mut bytes: &[u8]) -> Result<(), LinkError> {
+        while !bytes.is_empty() {
+            match self.within(send.write(bytes)).await? {
+                Ok(written) => bytes = &bytes[written..],
+                // The server has heard enough: its answer is on the way.
+                Err(WriteError::Stopped(_)) => return Ok(()),
+                Err(WriteError::ConnectionLost(error)) => {
+                    return Err(LinkError::from_connection(&self.address, &error));
+                }
+                Err(error) => return Err(LinkError::away(&self.address, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills `bytes`.
+    async fn read(&self, receive: &mut RecvStream, bytes: &mut [u8]) -> Result<(), LinkError> {
+        let mut filled = 0;
+        while filled < bytes.len() {
+            let read = self.within(receive.read(&mut bytes[filled..])).await?;
+            match read.map_err(|error| self.read_error(&error))? {
+                Some(read) => filled += read,
+                None => return Err(LinkError::lied(&self.address, "its answer ends too early")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing may follow an answer.
+    async fn end(&self, receive: &mut RecvStream) -> Result<(), LinkError> {
+        let read = self.within(receive.read(&mut [0])).await?;
+        match read.map_err(|error| self.read_error(&error))? {
+            None => Ok(()),
+            Some(_) => Err(LinkError::lied(&self.address, "bytes follow its answer")),
+        }
+    }
+
+    fn read_error(&self, error: &ReadError) -> LinkError {
+        match error {
+            ReadError::ConnectionLost(error) => LinkError::from_connection(&self.address, error),
+            ReadError::Reset(code) => {
+                match u16::try_from(code.into_inner()).ok().and_then(RefusalCode::from_number) {
+                    Some(code) => LinkError::Refused { refusal: samar_protocol::wire::Refusal::new(code) },
+                    None => LinkError::away(&self.address, "it broke off its answer"),
+                }
+            }
+            other => LinkError::away(&self.address, other),
+        }
+    }
+
+    async fn within<F: Future>(&self, step: F) -> Result<F::Output, LinkError> {
+        let stalled = |_| {
+            let seconds = STALL_TIMEOUT.as_secs();
+            LinkError::away(&self.address, format!("nothing moved for {seconds} s"))
+        };
+        tokio::time::timeout(STALL_TIMEOUT, step).await.map_err(stalled)
+    }
+}
+
+/// What in a well-formed answer does not belong to the request.
+fn unasked(request: &Request, response: &Response) -> Option<String> {
+    match (request, response) {
+        (Request::Fetch(asked), Response::Fetched(got)) if got.length != asked.length => {
+            Some(format!("asked for {} bytes of a segment, it announces {}", asked.length, got.length))
+        }
+        (Request::Evaluate(asked), Response::Evaluated(got)) if got.count != asked.count => {
+            Some(format!("asked for {} evaluated elements, it announces {}", asked.count, got.count))
+        }
+        _ => None,
+    }
+}
+
+/// The time asked for and up to half as much again, so that banks that were refused together do not return together.
+fn jittered(ms: u32) -> Duration {
+    let ms = ms.clamp(1, BUSY_WAIT_MS_MAX);
+    Duration::from_millis(u64::from(ms + rand::rng().random_range(0..=ms / 2)))
+}

@@ -1,0 +1,139 @@
+//! The connection to the operator's server: one QUIC connection, one stream an exchange.
+
+mod error;
+mod exchange;
+mod requests;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::LinkError;
+pub(crate) use requests::EvaluateAnswer;
+
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{Connection, Endpoint, TransportConfig, VarInt};
+use samar_local::exit::Failure;
+use samar_protocol::wire::SERVER_NAME;
+
+/// How long one address has to answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which nothing arrives for so long is dead.
+const IDLE_TIMEOUT_MS: u32 = 30_000;
+/// How often a quiet connection shows that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How long the last packets have to leave when a connection is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A connection to the operator's server.
+pub struct Link {
+    address: String,
+    endpoint: Endpoint,
+    connection: Connection,
+}
+
+/// Bytes a connection has carried, headers and retransmissions included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes sent.
+    pub sent: u64,
+    /// Bytes received.
+    pub received: u64,
+}
+
+impl Link {
+    /// Connects to `host:port`, trying every address that the name has.
+    ///
+    /// # Errors
+    /// [`LinkError`]: nobody there, a server that the pinned authority does not vouch for, or one that does not take
+    /// this bank's certificate.
+    pub async fn connect(address: &str, tls: rustls::ClientConfig) -> Result<Self, LinkError> {
+        let away = |reason: String| LinkError::Away { address: address.to_owned(), reason };
+        let crypto = QuicClientConfig::try_from(tls).map_err(|error| away(error.to_string()))?;
+        let mut config = quinn::ClientConfig::new(Arc::new(crypto));
+        config.transport_config(Arc::new(transport()));
+
+        let resolved = tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::lookup_host(address)).await;
+        let addresses: Vec<SocketAddr> = match resolved {
+            Ok(Ok(addresses)) => addresses.collect(),
+            Ok(Err(error)) => return Err(away(format!("cannot look up the name: {error}"))),
+            Err(_) => return Err(away("looking up the name took too long".to_owned())),
+        };
+        let mut last = away("the name has no address".to_owned());
+        for socket in addresses {
+            match Self::connect_to(address, socket, config.clone()).await {
+                Ok(link) => return Ok(link),
+                // Another address cannot mend what a server of this operator said.
+                Err(error @ (LinkError::Lied { .. } | LinkError::Refused { .. })) => return Err(error),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn connect_to(
+        address: &str,
+        socket: SocketAddr,
+        config: quinn::ClientConfig,
+    ) -> Result<Self, LinkError> {
+        let away = |reason: String| LinkError::Away { address: address.to_owned(), reason };
+        let unspecified: IpAddr = match socket {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let endpoint = Endpoint::client((unspecified, 0).into()).map_err(|error| away(error.to_string()))?;
+        let connecting =
+            endpoint.connect_with(config, socket, SERVER_NAME).map_err(|error| away(error.to_string()))?;
+        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(Ok(connection)) => Ok(Self { address: address.to_owned(), endpoint, connection }),
+            Ok(Err(error)) => Err(LinkError::from_connection(address, &error)),
+            Err(_) => {
+                let seconds = CONNECT_TIMEOUT.as_secs();
+                Err(away(format!("no answer within {seconds} s (is UDP let through to it?)")))
+            }
+        }
+    }
+
+    /// The server, as it was named.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// What this connection has carried so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        let stats = self.connection.stats();
+        Traffic { sent: stats.udp_tx.bytes, received: stats.udp_rx.bytes }
+    }
+
+    /// Says goodbye, so that the server need not wait for the connection to time out.
+    pub async fn close(self) {
+        self.connection.close(VarInt::from_u32(0), b"");
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.endpoint.wait_idle()).await;
+    }
+}
+
+/// A server opens no stream towards a bank.
+fn transport() -> TransportConfig {
+    let mut transport = TransportConfig::default();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .max_idle_timeout(Some(VarInt::from_u32(IDLE_TIMEOUT_MS).into()))
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .datagram_receive_buffer_size(None);
+    transport
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Link(to {})", self.address)
+    }
+}
+
+impl From<LinkError> for Failure {
+    fn from(error: LinkError) -> Self {
+        error.into_failure()
+    }
+}

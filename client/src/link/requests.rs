@@ -1,0 +1,86 @@
+//! What a bank asks for, each with the answer in the form it is used in.
+
+use samar_protocol::limits::ELEMENT_BYTES;
+use samar_protocol::oprf::{self, KeyId, Proof};
+use samar_protocol::wire::{
+    Allowance, AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, Joined, ManifestRequest,
+    Request, Response,
+};
+
+use super::{Link, LinkError};
+
+/// An evaluated batch, not yet verified.
+pub(crate) struct EvaluateAnswer {
+    pub(crate) evaluated: Vec<[u8; ELEMENT_BYTES]>,
+    pub(crate) proof: Proof,
+    /// Evaluations charged: all or none.
+    pub(crate) charged: u32,
+}
+
+impl Link {
+    /// Trades an invitation's token and a signing request (DER) for a certificate.
+    pub(crate) async fn join(&self, token: [u8; 32], csr: Vec<u8>) -> Result<Joined, LinkError> {
+        let request = Request::Join(JoinRequest { token, csr, extensions: Vec::new() });
+        match self.ask(&request, &[]).await? {
+            (Response::Joined(joined), _) => Ok(joined),
+            _ => Err(self.out_of_place()),
+        }
+    }
+
+    /// A manifest file: that of `epoch`, or the newest.
+    pub(crate) async fn manifest(&self, epoch: Option<u64>) -> Result<Vec<u8>, LinkError> {
+        let request = Request::Manifest(ManifestRequest { epoch, extensions: Vec::new() });
+        match self.ask(&request, &[]).await? {
+            (Response::Manifest(_), file) => Ok(file),
+            _ => Err(self.out_of_place()),
+        }
+    }
+
+    /// `length` bytes of a segment file from `offset` on.
+    pub(crate) async fn fetch(&self, root: [u8; 32], offset: u64, length: u32) -> Result<Vec<u8>, LinkError> {
+        let request = Request::Fetch(FetchRequest { root, offset, length, extensions: Vec::new() });
+        match self.ask(&request, &[]).await? {
+            (Response::Fetched(_), bytes) => Ok(bytes),
+            _ => Err(self.out_of_place()),
+        }
+    }
+
+    /// Evaluations of blinded elements, at most a batch.
+    pub(crate) async fn evaluate(
+        &self,
+        key_id: KeyId,
+        epoch: u64,
+        blinded: &[[u8; ELEMENT_BYTES]],
+    ) -> Result<EvaluateAnswer, LinkError> {
+        let request = Request::Evaluate(EvaluateRequest {
+            suite: oprf::SUITE,
+            key_id: key_id.0,
+            epoch,
+            count: u32::try_from(blinded.len()).unwrap_or(u32::MAX), // over a batch: the encoder refuses it
+            extensions: Vec::new(),
+        });
+        match self.ask(&request, blinded.as_flattened()).await? {
+            (Response::Evaluated(answer), bulk) => Ok(EvaluateAnswer {
+                evaluated: bulk.as_chunks::<ELEMENT_BYTES>().0.to_vec(),
+                proof: Proof::from_bytes(&answer.proof)
+                    .map_err(|error| LinkError::lied(self.address(), format!("batch proof: {error}")))?,
+                charged: answer.charged,
+            }),
+            _ => Err(self.out_of_place()),
+        }
+    }
+
+    /// What is left of the bank's allowance.
+    pub(crate) async fn allowance(&self) -> Result<Allowance, LinkError> {
+        let request = Request::Allowance(AllowanceRequest { extensions: Vec::new() });
+        match self.ask(&request, &[]).await? {
+            (Response::Allowance(allowance), _) => Ok(allowance),
+            _ => Err(self.out_of_place()),
+        }
+    }
+
+    /// Cannot happen: a response is decoded as the answer to its request. Said rather than assumed.
+    fn out_of_place(&self) -> LinkError {
+        LinkError::lied(self.address(), "its answer is to another request")
+    }
+}

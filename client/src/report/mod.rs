@@ -1,0 +1,11 @@
+//! Where data leaves: a verdict for each customer, as rows of a file and as a summary.
+
+mod rows;
+mod summary;
+mod verdict;
+
+pub use rows::Format;
+pub(crate) use rows::Rows;
+pub use summary::{BreachSummary, Summary};
+pub(crate) use summary::{false_match_probability, uncounted};
+pub use verdict::{Exposure, Verdict};

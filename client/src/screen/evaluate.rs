@@ -1,0 +1,180 @@
+//! The second reading: identifiers that are not known yet go to the server in batches, several at once.
+
+use std::sync::Arc;
+
+use samar_local::exit::Failure;
+use samar_local::progress::{Progress, Unit};
+use samar_protocol::identifier::OprfInput;
+use samar_protocol::oprf::Tag;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::blocking;
+use super::spool::Spool;
+use crate::customers::{Customers, Hash, Survey};
+use crate::evaluation::{BATCH, Evaluator};
+use crate::link::LinkError;
+use crate::people::thousands;
+
+/// Batches under way at once. Worst-case memory = 4 × 4,096 × 200 bytes, and as much again waiting.
+const IN_FLIGHT: usize = 4;
+
+/// What the evaluation came to.
+#[derive(Default)]
+pub(super) struct Evaluated {
+    /// The tag of each identifier, by ordinal.
+    pub(super) tags: Vec<Tag>,
+    /// Identifiers evaluated now.
+    pub(super) count: u64,
+    /// Evaluations charged for them.
+    pub(super) charged: u64,
+}
+
+/// Identifiers to evaluate together.
+#[derive(Default)]
+struct Batch {
+    ordinals: Vec<u32>,
+    hashes: Vec<Hash>,
+    inputs: Vec<OprfInput>,
+}
+
+/// What became of a batch.
+struct Done {
+    ordinals: Vec<u32>,
+    tags: Vec<Tag>,
+    charged: u32,
+}
+
+enum BatchError {
+    Link(LinkError),
+    Spool(Failure),
+}
+
+impl Evaluated {
+    /// The tags of what an earlier run evaluated; zeros for all others.
+    pub(super) fn from_spool(survey: &Survey, spool: &Spool) -> Self {
+        let mut tags = vec![Tag([0; 32]); survey.ordinals.len()];
+        for (hash, ordinal) in &survey.ordinals {
+            if let (Some(element), Some(tag)) = (spool.known.get(hash), tags.get_mut(*ordinal as usize)) {
+                *tag = element.tag();
+            }
+        }
+        Self { tags, ..Self::default() }
+    }
+}
+
+/// Evaluates what the spool does not know, and adds it to the spool batch by batch.
+pub(super) async fn run(
+    evaluator: &Evaluator,
+    customers: &Arc<Customers>,
+    survey: Arc<Survey>,
+    spool: Arc<Spool>,
+    expected: u64,
+) -> Result<Evaluated, Failure> {
+    let progress = Progress::new("evaluate", Unit::Count, Some(expected));
+    let mut evaluated = Evaluated::from_spool(&survey, &spool);
+    let (feed, mut batches) = mpsc::channel(IN_FLIGHT);
+    let reader = {
+        let (customers, spool) = (Arc::clone(customers), Arc::clone(&spool));
+        tokio::spawn(blocking(move || read(&customers, &survey, &spool, &feed)))
+    };
+    let mut under_way = JoinSet::new();
+    let mut failed: Option<BatchError> = None;
+    let mut exhausted = false;
+    loop {
+        while failed.is_none() && !exhausted && under_way.len() < IN_FLIGHT {
+            match batches.recv().await {
+                Some(batch) => {
+                    under_way.spawn(one(evaluator.clone(), Arc::clone(&spool), batch));
+                }
+                None => exhausted = true,
+            }
+        }
+        let Some(done) = under_way.join_next().await else { break };
+        // Unwrap safety: a task that panicked has ended the program, and none is cancelled while it is waited for.
+        match done.expect("a batch neither panics nor is cancelled") {
+            Ok(done) => {
+                evaluated.count += done.tags.len() as u64;
+                evaluated.charged += u64::from(done.charged);
+                progress.add(done.tags.len() as u64);
+                for (ordinal, tag) in done.ordinals.into_iter().zip(done.tags) {
+                    if let Some(place) = evaluated.tags.get_mut(ordinal as usize) {
+                        *place = tag;
+                    }
+                }
+            }
+            // A lie ends the run at once. After any other failure the batches that are under way are waited for: they
+            // may have been charged.
+            Err(error @ BatchError::Link(LinkError::Lied { .. })) => {
+                failed = Some(error);
+                break;
+            }
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    drop(batches); // stops the reader
+    // Unwrap safety: as above.
+    let read = reader.await.expect("the reader neither panics nor is cancelled");
+    match failed {
+        Some(BatchError::Spool(failure)) => return Err(failure),
+        Some(BatchError::Link(error)) => return Err(kept(error, &evaluated)),
+        None => read?,
+    }
+    if evaluated.count != expected {
+        return Err(customers.changed());
+    }
+    Ok(evaluated)
+}
+
+async fn one(evaluator: Evaluator, spool: Arc<Spool>, batch: Batch) -> Result<Done, BatchError> {
+    let Batch { ordinals, hashes, inputs } = batch;
+    let (elements, charged) = evaluator.evaluate(inputs).await.map_err(BatchError::Link)?;
+    let keep = move || {
+        spool.append(&hashes, &elements)?;
+        Ok(elements.iter().map(samar_protocol::oprf::Element::tag).collect())
+    };
+    let tags = blocking(keep).await.map_err(BatchError::Spool)?;
+    Ok(Done { ordinals, tags, charged })
+}
+
+/// Reads the file and feeds each identifier that the spool does not know, once.
+fn read(
+    customers: &Customers,
+    survey: &Survey,
+    spool: &Spool,
+    feed: &mpsc::Sender<Batch>,
+) -> Result<(), Failure> {
+    let mut fed = vec![false; survey.ordinals.len()];
+    let mut batch = Batch::default();
+    let mut reading = customers.read()?;
+    while let Some(cell) = reading.next()? {
+        let Ok(nik) = cell else { continue };
+        let hash = spool.key.hash(&nik);
+        let ordinal = *survey.ordinals.get(&hash).ok_or_else(|| customers.changed())?;
+        if spool.known.contains_key(&hash) || std::mem::replace(&mut fed[ordinal as usize], true) {
+            continue;
+        }
+        batch.ordinals.push(ordinal);
+        batch.hashes.push(hash);
+        batch.inputs.push(nik.oprf_input());
+        if batch.inputs.len() == BATCH && feed.blocking_send(std::mem::take(&mut batch)).is_err() {
+            return Ok(()); // the run has failed, and says why itself
+        }
+    }
+    if !batch.inputs.is_empty() {
+        let _ = feed.blocking_send(batch); // likewise
+    }
+    Ok(())
+}
+
+/// The failure, with what was done before it.
+fn kept(error: LinkError, evaluated: &Evaluated) -> Failure {
+    let is_lie = matches!(error, LinkError::Lied { .. });
+    let failure = Failure::from(error);
+    if evaluated.count == 0 || is_lie {
+        return failure;
+    }
+    let (count, charged) = (thousands(evaluated.count), thousands(evaluated.charged));
+    Failure::new(failure.exit(), format!("{failure}\n  {count} evaluated ({charged} charged) and kept"))
+        .remedy("run the same command again later: it goes on from there and is not charged for them twice")
+}

@@ -1,0 +1,46 @@
+//! `status`: what this folder holds, and what is left of the allowance.
+
+use samar_local::exit::Failure;
+use samar_protocol::manifest::Manifest;
+use samar_protocol::wire::Allowance;
+
+use crate::config::{Config, Home};
+use crate::join::{Enrolment, enrolment};
+use crate::link::{Link, LinkError};
+use crate::seen::Seen;
+use crate::synced::Synced;
+use crate::tls;
+
+/// What a folder holds.
+#[derive(Debug)]
+pub struct Status {
+    /// Whom it is joined to.
+    pub enrolment: Enrolment,
+    /// What is synced, where anything is.
+    pub synced: Option<(Seen, Manifest)>,
+    /// What the server says of the allowance, or why it does not; nothing where it was not asked.
+    pub allowance: Option<Result<Allowance, LinkError>>,
+}
+
+/// Reads the folder and, unless `offline`, asks the server for the allowance. A server that does not answer is part of
+/// the status, not a failure of it.
+///
+/// # Errors
+/// [`Failure`]: not joined, or a damaged folder.
+pub async fn status(home: &Home, offline: bool) -> Result<Status, Failure> {
+    let enrolment = enrolment(home)?;
+    let synced = Synced::load(home)?.map(|synced| (synced.seen, synced.manifest().clone()));
+    let allowance = if offline { None } else { Some(ask(home, &enrolment.config).await?) };
+    Ok(Status { enrolment, synced, allowance })
+}
+
+async fn ask(home: &Home, config: &Config) -> Result<Result<Allowance, LinkError>, Failure> {
+    let tls = tls::enrolled(home, config)?;
+    let link = match Link::connect(&config.address, tls).await {
+        Ok(link) => link,
+        Err(error) => return Ok(Err(error)),
+    };
+    let allowance = link.allowance().await;
+    link.close().await;
+    Ok(allowance)
+}

@@ -1,0 +1,143 @@
+//! `sync`: brings the newest breach set to this machine, and moves the client's view forward once all of it is here.
+
+mod segment;
+mod walk;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use samar_local::durable::{self, Mode};
+use samar_local::exit::{Failure, io_failure};
+use samar_local::folder::{create_private, lock};
+use samar_local::progress::{Progress, Unit};
+use samar_protocol::manifest::{Breach, Chain, Manifest, ManifestHash, SegmentRef, SignedManifest};
+
+use crate::config::{Config, Home};
+use crate::link::Link;
+use crate::people::{bytes, now_s};
+use crate::seen::Seen;
+use crate::tls;
+
+/// What a sync came to.
+#[derive(Clone, Debug)]
+pub struct SyncReport {
+    /// Epoch of the manifest that is now in use.
+    pub epoch: u64,
+    /// Its hash, to compare with other banks.
+    pub hash: ManifestHash,
+    /// Until when it may be used, seconds since 1970 UTC.
+    pub valid_until_s: u64,
+    /// Breaches in it.
+    pub breaches: usize,
+    /// Entries over all breaches.
+    pub entries: u64,
+    /// Whether the epoch is newer than the one before.
+    pub advanced: bool,
+    /// Segments that were fetched, in part where an earlier run had begun.
+    pub segments_fetched: usize,
+    /// Segments that were here already.
+    pub segments_kept: usize,
+    /// Segments removed because the manifest no longer names them.
+    pub segments_removed: usize,
+    /// Bytes of segments fetched.
+    pub bytes_fetched: u64,
+}
+
+/// Walks to the newest manifest and fetches what is missing. A run that is cut short goes on where it stopped.
+///
+/// # Errors
+/// [`Failure`]; what was synced before stays in use.
+pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
+    let config = Config::load(home)?;
+    let _lock = lock(home.dir(), "sync")?;
+    create_private(&home.segments())?;
+    create_private(&home.manifests())?;
+    for folder in [home.dir().to_owned(), home.segments(), home.manifests()] {
+        durable::remove_leftovers(&folder).map_err(|error| io_failure("clean", &folder, &error))?;
+    }
+    let before = Seen::load(home)?;
+    let mut chain = match &before {
+        Some(seen) => Chain::new(seen.publisher_key, seen.floor),
+        None => Chain::new(config.publisher_key, config.floor),
+    };
+    let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
+    let newest = walk::to_newest(&link, &mut chain, now_s()).await?;
+    let manifest = newest.manifest();
+
+    let segments = segments(manifest);
+    let missing: Vec<_> = segments.iter().filter(|(_, segment)| !segment::is_here(home, segment)).collect();
+    let need = missing.iter().map(|(_, segment)| segment::bytes_to_come(home, segment)).sum();
+    check_space(home, need)?;
+    let progress = Progress::new("sync", Unit::Bytes, Some(need));
+    let mut bytes_fetched = 0;
+    for (breach, reference) in &missing {
+        let wanted = segment::Wanted { reference, breach, key_id: manifest.key_id() };
+        bytes_fetched += segment::fetch(&link, home, &wanted, &progress).await?;
+    }
+    progress.finish();
+
+    keep(home, &newest, &chain)?;
+    let segments_removed = remove_unnamed(home, manifest)?;
+    if let Some(link) = Arc::into_inner(link) {
+        link.close().await;
+    }
+    Ok(SyncReport {
+        epoch: manifest.epoch,
+        hash: newest.hash(),
+        valid_until_s: manifest.valid_until_s,
+        breaches: manifest.breaches.len(),
+        entries: manifest.entries(),
+        advanced: before.is_none_or(|seen| seen.floor.epoch < manifest.epoch),
+        segments_fetched: missing.len(),
+        segments_kept: segments.len() - missing.len(),
+        segments_removed,
+        bytes_fetched,
+    })
+}
+
+/// Every segment once, in manifest order.
+fn segments(manifest: &Manifest) -> Vec<(&Breach, &SegmentRef)> {
+    let mut named = HashSet::new();
+    let all = manifest.breaches.iter().flat_map(|breach| breach.segments.iter().map(move |s| (breach, s)));
+    all.filter(|(_, segment)| named.insert(segment.root)).collect()
+}
+
+fn check_space(home: &Home, need: u64) -> Result<(), Failure> {
+    let folder = home.segments();
+    let stat = rustix::fs::statvfs(&folder).map_err(|error| io_failure("look at", &folder, &error.into()))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if need <= free {
+        return Ok(());
+    }
+    let what = format!("{} has {} free, the set needs {}", folder.display(), bytes(free), bytes(need));
+    Err(Failure::local(what).remedy("free some space, or keep the folder on another disk (--dir)"))
+}
+
+/// Everything that the manifest names is on disk: from here on it is the one in use.
+fn keep(home: &Home, newest: &SignedManifest, chain: &Chain) -> Result<(), Failure> {
+    let path = home.manifest(newest.manifest().epoch);
+    durable::write(&path, newest.bytes(), Mode::Private)
+        .map_err(|error| io_failure("write", &path, &error))?;
+    Seen { floor: chain.at(), publisher_key: chain.publisher(), synced_s: now_s() }.store(home)
+}
+
+/// Removes manifests and segments that the newest manifest does not name; the number of segments.
+fn remove_unnamed(home: &Home, manifest: &Manifest) -> Result<usize, Failure> {
+    let named: HashSet<_> =
+        segments(manifest).iter().map(|(_, segment)| home.segment(&segment.root)).collect();
+    let newest = home.manifest(manifest.epoch);
+    let mut removed = 0;
+    for folder in [home.manifests(), home.segments()] {
+        let failed = |error: std::io::Error| io_failure("clean", &folder, &error);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            let ours = matches!(extension, Some("manifest" | "segment" | "part"));
+            if ours && path != newest && !named.contains(&path) {
+                std::fs::remove_file(&path).map_err(|error| io_failure("remove", &path, &error))?;
+                removed += usize::from(extension == Some("segment"));
+            }
+        }
+    }
+    Ok(removed)
+}
