@@ -103,7 +103,7 @@ fn sort(weights: &[[u8; 16]], window: Window) -> (Vec<Term>, Vec<List>) {
 
 kernel! {
 
-/// Σ weights[i] · P[i].
+/// `Σ weights[i] · P[i]`.
 pub(super) fn weighted_sum(blocks: &[Extended], weights: &[u128]) -> RistrettoPoint {
     let width = if weights.len() < 200 { 4 } else { 8 };
     let mut totals = vec![edwards::identity(); 16 / width]; // each of eight windows
