@@ -4,12 +4,11 @@
 //! without AVX-512, and a compiler that turns a mask into a jump is found out. It needs an optimised build without
 //! debug assertions: `cargo test --release -p samar-protocol --test constant_time`.
 //!
-//! The argument is per function, over every function that the roots reach:
-//! - A general register is *public* in a function if everything that writes it there is a constant, a pointer or counter
-//!   arithmetic on public registers, or if it comes with the call (the kernels are handed pointers only).
-//!   What is loaded from memory or moved out of a vector or mask register is not public.
-//! - Each conditional jump must follow a comparison or counter step on public registers and constants alone.
-//! - Each address must be made of public registers alone. A gather has a vector in its address, and so is refused.
+//! A data flow over every function that the roots reach, instruction by instruction, says what is *public*: constants,
+//! the pointers and lengths that the roots are handed, and plain arithmetic on those; in a register, or in a stack slot
+//! where one waits. What is loaded from other memory or moved out of a vector or mask register is not, whatever it is.
+//! - Each conditional jump must follow a comparison or a step of public values.
+//! - Each address must be made of public registers. A gather has a vector in its address, and so is refused.
 #![cfg(target_arch = "x86_64")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -21,13 +20,7 @@ use curve25519_dalek::{RistrettoPoint, Scalar};
 use samar_protocol::group::{Backend, FixedBase};
 
 /// Where the scalars go. Everything they call is followed.
-const ROOTS: [&str; 5] = [
-    "ifma::edwards::multiply",
-    "ifma::edwards::select_multiple",
-    "ifma::edwards::add_affine",
-    "ifma::fixed_base::look_up_multiple",
-    "ifma::digits::recode",
-];
+const ROOTS: [&str; 3] = ["ifma::edwards::multiply", "ifma::fixed_base::sum_rows", "ifma::digits::recode"];
 
 struct Function {
     name: String,
@@ -35,10 +28,23 @@ struct Function {
 }
 
 struct Instruction {
+    address: u64,
     text: String,
     mnemonic: String,
     operands: Vec<String>,
 }
+
+/// A call and the argument registers that are public in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Call {
+    target: u64,
+    public: Places,
+}
+
+/// Registers and stack slots by name; `flags` is one.
+type Places = BTreeSet<String>;
+
+const ARGUMENTS: [&str; 6] = ["rdi", "rsi", "rdx", "rcx", "r8", "r9"];
 
 #[test]
 #[cfg_attr(
@@ -48,18 +54,21 @@ struct Instruction {
 fn no_branch_or_address_in_the_kernels_depends_on_data() {
     use_the_kernels();
     let functions = disassemble();
-    let mut queue: Vec<u64> = Vec::new();
+    let mut queue: Vec<Call> = Vec::new();
     for root in ROOTS {
-        let found: Vec<u64> =
-            functions.iter().filter(|(_, f)| f.name.contains(root)).map(|(&address, _)| address).collect();
+        let found: Vec<Call> = functions
+            .iter()
+            .filter(|(_, function)| function.name.contains(root))
+            .map(|(&target, _)| Call { target, public: ARGUMENTS.map(String::from).into() })
+            .collect();
         assert!(!found.is_empty(), "{root} is not in the executable under that name");
         queue.extend(found);
     }
     let mut seen = BTreeSet::new();
-    while let Some(address) = queue.pop() {
-        if seen.insert(address) {
-            let function = functions.get(&address).unwrap_or_else(|| panic!("no code at {address:#x}"));
-            match faults(function) {
+    while let Some(call) = queue.pop() {
+        if seen.insert(call.clone()) {
+            let function = functions.get(&call.target).unwrap_or_else(|| panic!("no code for {call:?}"));
+            match faults(function, &call.public) {
                 Ok(callees) => queue.extend(callees),
                 Err(fault) => panic!("{}: {fault}", function.name),
             }
@@ -72,21 +81,22 @@ fn no_branch_or_address_in_the_kernels_depends_on_data() {
 fn a_leak_would_be_found() {
     let function = |lines: &[&str]| Function {
         name: "leaky".into(),
-        code: lines.iter().map(|line| Instruction::parse(line)).collect(),
+        code: (0..).zip(lines).map(|(address, line)| Instruction::parse(address, line)).collect(),
     };
+    let arguments: Places = ARGUMENTS.map(String::from).into();
     let leaks: [(&str, &[&str]); 5] = [
-        ("a mask decides", &["kmovd eax,k1", "test eax,eax", "je 10"]),
+        ("a mask decides", &["kmovd eax,k1", "test eax,eax", "je 0"]),
         ("a digit indexes", &["mov rax,QWORD PTR [rdi]", "vmovdqa64 zmm0,ZMMWORD PTR [rsi+rax*1]"]),
-        ("memory decides", &["cmp QWORD PTR [rdi],0x3", "jb 10"]),
+        ("memory decides", &["cmp QWORD PTR [rdi],0x3", "jb 0"]),
         ("lanes index", &["vpgatherqq zmm1{k1},QWORD PTR [rdi+zmm0*8]"]),
-        ("a mask decides at once", &["kortestb k1,k1", "je 10"]),
+        ("a mask decides at once", &["kortestb k1,k1", "je 0"]),
     ];
     for (how, leak) in leaks {
-        assert!(faults(&function(leak)).is_err(), "{how}: {leak:?}");
+        assert!(faults(&function(leak), &arguments).is_err(), "{how}: {leak:?}");
     }
     let step =
-        ["xor eax,eax", "vmovdqa64 zmm0,ZMMWORD PTR [rsi+rax*1]", "add rax,0x40", "cmp rax,0x200", "jne 10"];
-    assert_eq!(faults(&function(&step)), Ok(vec![]), "a loop over a table");
+        ["xor eax,eax", "vmovdqa64 zmm0,ZMMWORD PTR [rsi+rax*1]", "add rax,0x40", "cmp rax,0x200", "jne 1"];
+    assert_eq!(faults(&function(&step), &arguments), Ok(vec![]), "a loop over a table");
 }
 
 /// Calls what is to be examined, so that it is linked in. On a CPU without IFMA it is linked but not run.
@@ -113,82 +123,143 @@ fn disassemble() -> BTreeMap<u64, Function> {
         if let Some((address, name)) = line.strip_suffix(">:").and_then(|line| line.split_once(" <")) {
             current = u64::from_str_radix(address, 16).unwrap();
             functions.insert(current, Function { name: name.into(), code: Vec::new() });
-        } else if let Some((_, code)) = line.split_once('\t')
+        } else if let Some((address, code)) = line.split_once('\t')
             && let Some(function) = functions.get_mut(&current)
+            && let Ok(address) = u64::from_str_radix(address.trim().trim_end_matches(':'), 16)
         {
-            function.code.push(Instruction::parse(code));
+            function.code.push(Instruction::parse(address, code));
         }
     }
     functions
 }
 
-/// The functions that this one calls, or the line at fault.
-fn faults(function: &Function) -> Result<Vec<u64>, String> {
-    let private = private_registers(&function.code);
-    let is_public = |text: &str| registers(text).iter().all(|r| !private.contains(r) && !is_vector(r));
-    let mut callees = Vec::new();
-    let mut flags_public = false;
-    for Instruction { text, mnemonic, operands } in &function.code {
-        let addresses = operands.iter().filter_map(|operand| address_of(operand));
-        if mnemonic != "lea" && mnemonic != "nop" && !addresses.into_iter().all(is_public) {
+/// The calls that this function makes, or the line at fault.
+fn faults(function: &Function, arguments: &Places) -> Result<Vec<Call>, String> {
+    let before = public_before_each(function, arguments);
+    let mut calls = Vec::new();
+    for (instruction, public) in function.code.iter().zip(&before) {
+        let (Instruction { text, mnemonic, operands, .. }, Some(public)) = (instruction, public) else {
+            continue; // never reached
+        };
+        let in_addresses = operands.iter().filter_map(|o| address_of(o)).flat_map(registers);
+        if mnemonic != "lea" && mnemonic != "nop" && !in_addresses.into_iter().all(|r| public.contains(&r)) {
             return Err(format!("an address depends on data: {text}"));
         }
-        if mnemonic == "call" || mnemonic == "jmp" {
-            let target = operands.first().and_then(|to| u64::from_str_radix(to.split(' ').next()?, 16).ok());
-            let inside = text.contains(&format!("<{}+", function.name));
-            callees.extend(target.filter(|_| !inside));
-            if target.is_none() {
-                return Err(format!("an indirect call or jump: {text}"));
-            }
-        } else if mnemonic.starts_with('j') && !flags_public {
+        if mnemonic.starts_with('j') && mnemonic != "jmp" && !public.contains("flags") {
             return Err(format!("a jump depends on data: {text}"));
         }
-        if sets_flags(mnemonic) {
-            flags_public = operands.iter().all(|operand| address_of(operand).is_none() && is_public(operand));
+        if mnemonic == "call" || mnemonic.starts_with('j') {
+            let Some(target) = instruction.target() else {
+                // The C library's copies take as long as their length and alignment say.
+                let copies = ["<memcpy@", "<memmove@", "<memset@"].iter().any(|name| text.contains(name));
+                if copies && ["rdi", "rsi", "rdx"].iter().all(|argument| public.contains(*argument)) {
+                    continue;
+                }
+                return Err(format!("an indirect call or jump: {text}"));
+            };
+            if mnemonic == "call" || !function.code.iter().any(|i| i.address == target) {
+                let handed = ARGUMENTS.map(String::from).into_iter().filter(|a| public.contains(a));
+                calls.push(Call { target, public: handed.collect() });
+            }
         }
     }
-    Ok(callees)
+    Ok(calls)
 }
 
-/// The registers that some instruction writes with what is not public, to a fixed point.
-fn private_registers(code: &[Instruction]) -> BTreeSet<String> {
-    const PLAIN: [&str; 12] =
-        ["mov", "movzx", "movsxd", "add", "sub", "and", "or", "xor", "shl", "shr", "imul", "lea"];
-    let mut private: BTreeSet<String> = BTreeSet::new();
-    loop {
-        let before = private.len();
-        for Instruction { mnemonic, operands, .. } in code {
-            let Some((target, sources)) = operands.split_first() else { continue };
-            let Some(written) = registers(target).into_iter().next() else { continue };
-            if address_of(target).is_some() || is_vector(&written) {
-                continue;
-            }
-            let public = match mnemonic.as_str() {
-                "cmp" | "test" | "push" | "pop" | "call" | "jmp" => true, // writes nothing, or the caller's own
-                "inc" | "dec" | "neg" | "not" => true,                    // as public as it was
-                "xor" if sources.first() == Some(target) => true,
-                plain if PLAIN.contains(&plain) => sources.iter().all(|source| {
-                    (plain == "lea" || address_of(source).is_none())
-                        && registers(source).iter().all(|r| !private.contains(r) && !is_vector(r))
-                }),
-                _ => false,
-            };
-            if !public {
-                private.insert(written);
-            }
+/// What is public whenever each instruction is reached: the greatest fixed point over every path to it.
+fn public_before_each(function: &Function, arguments: &Places) -> Vec<Option<Places>> {
+    const KEPT: [&str; 8] = ["rax", "rbx", "rbp", "rsp", "r10", "r11", "r12", "r13"];
+    let mut entry = arguments.clone();
+    entry.extend(KEPT.into_iter().chain(["r14", "r15", "rip"]).map(String::from));
+    let at: BTreeMap<u64, usize> = function.code.iter().enumerate().map(|(n, i)| (i.address, n)).collect();
+    let mut before: Vec<Option<Places>> = vec![None; function.code.len()];
+    let mut queue = vec![(0, entry)];
+    while let Some((index, arriving)) = queue.pop() {
+        let Some(state) = before.get_mut(index) else { continue };
+        let merged = match state {
+            Some(known) => known.intersection(&arriving).cloned().collect(),
+            None => arriving,
+        };
+        if state.as_ref() == Some(&merged) {
+            continue;
         }
-        if private.len() == before {
-            return private;
+        *state = Some(merged.clone());
+        let instruction = &function.code[index];
+        let after = instruction.public_after(merged);
+        if instruction.mnemonic.starts_with('j')
+            && let Some(&target) = instruction.target().and_then(|target| at.get(&target))
+        {
+            queue.push((target, after.clone()));
+        }
+        if !["jmp", "ret", "ud2"].contains(&instruction.mnemonic.as_str()) {
+            queue.push((index + 1, after));
         }
     }
+    before
 }
 
 impl Instruction {
-    fn parse(code: &str) -> Self {
-        let code = code.split('#').next().unwrap_or_default().trim();
-        let (mnemonic, rest) = code.split_once(char::is_whitespace).unwrap_or((code, ""));
+    fn parse(address: u64, code: &str) -> Self {
+        let bare = code.split('#').next().unwrap_or_default().trim();
+        let (mnemonic, rest) = bare.split_once(char::is_whitespace).unwrap_or((bare, ""));
         let operands = rest.split(',').map(|operand| operand.trim().to_owned()).filter(|o| !o.is_empty());
-        Self { text: code.into(), mnemonic: mnemonic.into(), operands: operands.collect() }
+        Self { address, text: code.into(), mnemonic: mnemonic.into(), operands: operands.collect() }
+    }
+
+    /// Where a direct jump or call goes.
+    fn target(&self) -> Option<u64> {
+        u64::from_str_radix(self.operands.first()?.split(' ').next()?, 16).ok()
+    }
+
+    fn public_after(&self, mut public: Places) -> Places {
+        const PLAIN: [&str; 12] =
+            ["mov", "movabs", "movzx", "movsxd", "add", "sub", "and", "or", "xor", "shl", "shr", "imul"];
+        const OVERWRITE: [&str; 4] = ["mov", "movabs", "movzx", "movsxd"];
+        let mnemonic = self.mnemonic.as_str();
+        let holds_public = |operand: &String| match place(operand) {
+            Some(place) => public.contains(&place),
+            None => address_of(operand).is_none(), // a constant
+        };
+        let operands_public = self.operands.iter().all(holds_public);
+        let Some((target, sources)) = self.operands.split_first() else { return public };
+        let written = match mnemonic {
+            "cmp" | "test" | "nop" | "push" | "jmp" => None,
+            "call" => {
+                for lost in ["rax", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "flags"] {
+                    public.remove(lost);
+                }
+                return public;
+            }
+            _ if mnemonic.starts_with('j') => None,
+            _ => place(target),
+        };
+        let result_public = match mnemonic {
+            "pop" => true, // the caller's own
+            "xor" if sources.first() == Some(target) => true,
+            "lea" => sources.iter().flat_map(|s| registers(s)).all(|r| public.contains(&r)),
+            "inc" | "dec" | "neg" | "not" => operands_public,
+            _ if mnemonic.starts_with("cmov") => operands_public && public.contains("flags"),
+            _ if OVERWRITE.contains(&mnemonic) || sources.len() == 2 => {
+                PLAIN.contains(&mnemonic) && sources.iter().all(holds_public)
+            }
+            _ => PLAIN.contains(&mnemonic) && operands_public,
+        };
+        if sets_flags(mnemonic) {
+            let zeroed = mnemonic == "xor" && sources.first() == Some(target);
+            if operands_public || zeroed {
+                public.insert("flags".into())
+            } else {
+                public.remove("flags")
+            };
+        }
+        if let Some(written) = written {
+            if result_public {
+                public.insert(written)
+            } else {
+                public.remove(&written)
+            };
+        }
+        public
     }
 }
 
@@ -196,9 +267,10 @@ impl Instruction {
 fn sets_flags(mnemonic: &str) -> bool {
     const LEAVE: [&str; 11] =
         ["mov", "movabs", "movzx", "movsxd", "movaps", "movups", "lea", "push", "pop", "nop", "not"];
+    let conditional = mnemonic.starts_with("cmov") || mnemonic.starts_with("set");
     let vector = mnemonic.starts_with('v') && !mnemonic.contains("test") && !mnemonic.contains("comis");
     let mask = mnemonic.starts_with('k') && !mnemonic.contains("test");
-    !(LEAVE.contains(&mnemonic) || mnemonic.starts_with('j') || vector || mask)
+    !(LEAVE.contains(&mnemonic) || mnemonic.starts_with('j') || conditional || vector || mask)
 }
 
 /// What stands in the brackets of a memory operand.
@@ -231,6 +303,12 @@ fn full_name(word: &str) -> Option<String> {
     named.map(|name| format!("r{name}"))
 }
 
-fn is_vector(register: &str) -> bool {
-    register.contains("mm") || register.starts_with('k')
+/// The register or stack slot that an operand is; memory elsewhere is none.
+fn place(operand: &str) -> Option<String> {
+    let Some(address) = address_of(operand) else {
+        return full_name(operand.split('{').next().unwrap_or(operand));
+    };
+    let base = address.split(['+', '-']).next().unwrap_or(address);
+    let slot = registers(address).len() == 1 && (base == "rsp" || base == "rbp");
+    slot.then(|| format!("[{address}]"))
 }

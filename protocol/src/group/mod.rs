@@ -313,7 +313,7 @@ impl Points {
 }
 
 impl FixedBase {
-    /// Tabulates a public point for this backend: some milliseconds, and 102,400 bytes.
+    /// Tabulates a public point for this backend: about a millisecond, and up to 100 KB.
     #[must_use]
     pub fn new(backend: Backend, point: &RistrettoPoint) -> Self {
         Self(match backend {
@@ -338,8 +338,7 @@ impl FixedBase {
 
 /// `SHA-256(prefix ‖ encoding)` of each encoding: 44 bytes, which padded are one block.
 ///
-/// On a CPU with SHA instructions this is 65 ns of the 3 µs and more that the encoding took; sixteen messages in sixteen lanes
-/// would save 40 of them, and are not worth a second hash here.
+/// With SHA instructions this takes 65 ns beside the microseconds that the encoding took: not worth lanes of its own.
 #[must_use]
 pub fn tag_hash(prefix: &[u8; 12], encodings: &[[u8; 32]]) -> Vec<[u8; 32]> {
     encodings

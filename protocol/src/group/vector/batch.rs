@@ -3,7 +3,7 @@
 use curve25519_dalek::{RistrettoPoint, Scalar};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::digits::{self, Digit};
+use super::digits;
 use super::edwards::{self, Extended};
 use super::leaf::{self, Mask, V};
 use super::{DecodeError, Detected, pippenger, ristretto, sha512};
@@ -44,12 +44,25 @@ impl Batch {
         self.len
     }
 
+    // The next two call their kernels from ordinary code, into which nothing with target features can be inlined: so each
+    // is a function of its own in the machine code, which `tests/constant_time.rs` reads.
+
     pub(in crate::group) fn mul_shared(&self, scalar: &Scalar) -> Self {
-        self.with(enter!(self.detected, mul_shared_blocks(&self.blocks, scalar)))
+        let mut digits = enter!(self.detected, digits::none::<64>());
+        enter!(self.detected, digits::recode::<4, 64>(&digits::words(&[], scalar.as_bytes()), &mut digits));
+        let mut table = Zeroizing::new(enter!(self.detected, edwards::empty_multiples()));
+        let product = |point| enter!(self.detected, edwards::multiply(point, &digits, &mut table));
+        self.with(self.blocks.iter().map(product).collect())
     }
 
     pub(in crate::group) fn mul_each(&self, scalars: &[Scalar]) -> Self {
-        self.with(enter!(self.detected, mul_each_blocks(&self.blocks, scalars)))
+        let mut digits = enter!(self.detected, digits::none::<64>());
+        let mut table = Zeroizing::new(enter!(self.detected, edwards::empty_multiples()));
+        let product = |(point, eight)| {
+            enter!(self.detected, digits::recode::<4, 64>(&digits::scalar_words(eight), &mut digits));
+            enter!(self.detected, edwards::multiply(point, &digits, &mut table))
+        };
+        self.with(self.blocks.iter().zip(scalars.chunks(8)).map(product).collect())
     }
 
     pub(in crate::group) fn add(&self, other: &Self) -> Self {
@@ -112,43 +125,6 @@ fn decode_blocks(encodings: &[[u8; 32]]) -> Result<Vec<Extended>, DecodeError> {
         }
     }
     Ok(blocks)
-}
-
-pub(super) fn no_digits<const COUNT: usize>() -> Zeroizing<[Digit; COUNT]> {
-    Zeroizing::new([Digit { magnitude: leaf::splat(0), negative: 0 }; COUNT])
-}
-
-fn mul_shared_blocks(blocks: &[Extended], scalar: &Scalar) -> Vec<Extended> {
-    let mut digits = no_digits::<64>();
-    digits::recode::<4, 64>(&digits::words(&[], scalar.as_bytes()), &mut digits);
-    let mut table = edwards::empty_multiples();
-    let mut products = Vec::with_capacity(blocks.len());
-    for point in blocks {
-        products.push(edwards::multiply(point, &digits, &mut table));
-    }
-    table.zeroize();
-    products
-}
-
-fn mul_each_blocks(blocks: &[Extended], scalars: &[Scalar]) -> Vec<Extended> {
-    let mut digits = no_digits::<64>();
-    let mut table = edwards::empty_multiples();
-    let mut products = Vec::with_capacity(blocks.len());
-    for (point, eight) in blocks.iter().zip(scalars.chunks(8)) {
-        digits::recode::<4, 64>(&scalar_words(eight), &mut digits);
-        products.push(edwards::multiply(point, &digits, &mut table));
-    }
-    table.zeroize();
-    products
-}
-
-/// Up to eight scalars; the missing ones are zero.
-pub(super) fn scalar_words(scalars: &[Scalar]) -> [V; 4] {
-    let mut strings = Zeroizing::new([[0; 32]; 8]);
-    for (string, scalar) in strings.iter_mut().zip(scalars) {
-        *string = scalar.to_bytes();
-    }
-    digits::words(&*strings, &[0; 32])
 }
 
 fn add_blocks(left: &[Extended], right: &[Extended]) -> Vec<Extended> {

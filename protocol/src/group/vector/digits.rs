@@ -1,5 +1,8 @@
 //! Scalars cut into signed digits, eight scalars at a time, in constant time.
 
+use curve25519_dalek::Scalar;
+use zeroize::Zeroizing;
+
 use super::leaf::{self, Mask, V};
 
 /// One digit a lane: its size, and the lanes in which it is negative.
@@ -17,6 +20,20 @@ impl zeroize::Zeroize for Digit {
 }
 
 kernel! {
+
+/// Digits to be filled.
+pub(super) fn none<const COUNT: usize>() -> Zeroizing<[Digit; COUNT]> {
+    Zeroizing::new([Digit { magnitude: leaf::splat(0), negative: 0 }; COUNT])
+}
+
+/// Up to eight scalars; the missing ones are zero.
+pub(super) fn scalar_words(scalars: &[Scalar]) -> [V; 4] {
+    let mut strings = Zeroizing::new([[0; 32]; 8]);
+    for (string, scalar) in strings.iter_mut().zip(scalars) {
+        *string = scalar.to_bytes();
+    }
+    words(&*strings, &[0; 32])
+}
 
 /// Four little-endian words of each of up to eight 32-byte strings; lanes past the end are `last`'s.
 pub(super) fn words(strings: &[[u8; 32]], padding: &[u8; 32]) -> [V; 4] {

@@ -3,8 +3,6 @@
 //! The formulas are complete (Hisil, Wong, Carter, Dawson 2008: dbl and add for a = -1), so no input needs a case of its
 //! own. Each ends in four values E, F, G, H with X = EF, Y = GH, Z = FG, T = EH, and the next step says which it needs.
 
-use zeroize::Zeroize as _;
-
 use super::digits::Digit;
 use super::field::{self, Fe, Limbs, Wide};
 use super::leaf::{self, Mask, V};
@@ -165,6 +163,13 @@ pub(super) fn cached_from_limbs(limbs: &[V; 20]) -> Cached {
     p
 }
 
+fn write_cached(p: &Extended, entry: &mut Cached) {
+    entry.y_plus_x = field::add(&p.y, &p.x);
+    entry.y_minus_x = field::sub(&p.y, &p.x);
+    entry.z2 = field::add(&p.z, &p.z);
+    entry.t2d = field::mul(&p.t, &field::constant(&D2));
+}
+
 /// 4 S. With S_i < 2^59: E, F, G, H before their carry are below 2^62 + 2^61.
 fn double(p: &Doublable) -> Completed {
     let xx = field::square_wide(&p.x);
@@ -203,25 +208,24 @@ fn completed(p: &Addable, y_plus_x: &Fe, y_minus_x: &Fe, t2d: &Fe, zz: &Wide) ->
     }
 }
 
-/// 3 M.
-fn completed_to_doublable(c: &Completed) -> Doublable {
+/// 3 M. Written in place: a returned value of 1,280 bytes would be copied once more.
+fn write_doublable(c: &Completed, p: &mut Doublable) {
     let x = field::mul_wide(&c.e, &c.f);
     let y = field::mul_wide(&c.g, &c.h);
-    let z = field::mul(&c.f, &c.g);
-    let x_plus_y = field::carry(&field::add_wide(&x, &y));
-    Doublable { x: field::carry(&x), y: field::carry(&y), z, x_plus_y }
+    p.x = field::carry(&x);
+    p.y = field::carry(&y);
+    p.x_plus_y = field::carry(&field::add_wide(&x, &y));
+    p.z = field::mul(&c.f, &c.g);
 }
 
 /// 4 M.
-fn completed_to_addable(c: &Completed) -> Addable {
+fn write_addable(c: &Completed, p: &mut Addable) {
     let x = field::mul_wide(&c.e, &c.f);
     let y = field::mul_wide(&c.g, &c.h);
-    Addable {
-        y_plus_x: field::carry(&field::add_wide(&y, &x)),
-        y_minus_x: field::carry(&field::sub_wide(&y, &x)),
-        z: field::mul(&c.f, &c.g),
-        t: field::mul(&c.e, &c.h),
-    }
+    p.y_plus_x = field::carry(&field::add_wide(&y, &x));
+    p.y_minus_x = field::carry(&field::sub_wide(&y, &x));
+    p.z = field::mul(&c.f, &c.g);
+    p.t = field::mul(&c.e, &c.h);
 }
 
 /// 4 M.
@@ -299,23 +303,23 @@ outlined! {
 /// 8 p, to be doubled once more.
 fn double_three_times(p: &mut Doublable) {
     for _ in 0..3 {
-        *p = completed_to_doublable(&double(p));
+        write_doublable(&double(p), p);
     }
 }
 
 /// 2 p, to be added to.
-fn double_to_addable(p: &Doublable) -> Addable {
-    completed_to_addable(&double(p))
+fn double_to_addable(p: &Doublable, sum: &mut Addable) {
+    write_addable(&double(p), sum);
 }
 
 /// p + q, to be doubled.
-fn add_to_doublable(p: &Addable, q: &Cached) -> Doublable {
-    completed_to_doublable(&add(p, q))
+fn add_to_doublable(p: &Addable, q: &Cached, sum: &mut Doublable) {
+    write_doublable(&add(p, q), sum);
 }
 
 /// p + q, to be added to.
 pub(super) fn add_affine(p: &mut Addable, q: &Affine) {
-    *p = completed_to_addable(&add_affine_completed(p, q));
+    write_addable(&add_affine_completed(p, q), p);
 }
 
 fn add_to_extended(p: &Addable, q: &Cached) -> Extended {
@@ -325,8 +329,10 @@ fn add_to_extended(p: &Addable, q: &Cached) -> Extended {
 /// digit · P for a digit from -8 to 8 in each lane. Every entry is read whatever the digits are.
 fn select_multiple(table: &Multiples, digit: &Digit) -> Cached {
     let mut chosen = cached_identity();
-    for (index, entry) in table.0.iter().enumerate() {
-        let here = leaf::opaque(leaf::equal(digit.magnitude, leaf::splat(index as u64 + 1)));
+    let mut number = leaf::splat(1);
+    for entry in &table.0 {
+        let here = leaf::opaque(leaf::equal(digit.magnitude, number));
+        number = leaf::add(number, leaf::splat(1));
         chosen.y_plus_x = field::select(here, &chosen.y_plus_x, &entry.y_plus_x);
         chosen.y_minus_x = field::select(here, &chosen.y_minus_x, &entry.y_minus_x);
         chosen.z2 = field::select(here, &chosen.z2, &entry.z2);
@@ -342,29 +348,29 @@ fn select_multiple(table: &Multiples, digit: &Digit) -> Cached {
 }
 
 fn fill_multiples(table: &mut Multiples, p: &Extended) {
-    let first = to_cached(p);
-    table.0[0] = first;
-    let mut multiples = [*p; 8];
-    for n in 2..=8 {
-        // 2m comes from m, and 2m + 1 from 2m and P.
-        multiples[n - 1] = if n % 2 == 0 {
-            double_extended(&multiples[n / 2 - 1])
-        } else {
-            add_to_extended(&to_addable(&multiples[n - 2]), &first)
-        };
-        table.0[n - 1] = to_cached(&multiples[n - 1]);
+    let [first, rest @ ..] = &mut table.0;
+    write_cached(p, first);
+    let two = double_extended(p);
+    let three = add_to_extended(&to_addable(&two), first);
+    let four = double_extended(&two);
+    let five = add_to_extended(&to_addable(&four), first);
+    let six = double_extended(&three);
+    let seven = add_to_extended(&to_addable(&six), first);
+    let eight = double_extended(&four);
+    for (entry, multiple) in rest.iter_mut().zip([&two, &three, &four, &five, &six, &seven, &eight]) {
+        write_cached(multiple, entry);
     }
-    multiples.zeroize();
 }
 
 /// digits · P: signed radix 16, 252 doublings and 64 additions, in constant time. `table` is scratch.
 pub(super) fn multiply(p: &Extended, digits: &[Digit; 64], table: &mut Multiples) -> Extended {
     fill_multiples(table, p);
     let mut addable = to_addable(&identity());
+    let mut doublable = to_doublable(&identity());
     for digit in digits[1..].iter().rev() {
-        let mut point = add_to_doublable(&addable, &select_multiple(table, digit));
-        double_three_times(&mut point);
-        addable = double_to_addable(&point);
+        add_to_doublable(&addable, &select_multiple(table, digit), &mut doublable);
+        double_three_times(&mut doublable);
+        double_to_addable(&doublable, &mut addable);
     }
     add_to_extended(&addable, &select_multiple(table, &digits[0]))
 }

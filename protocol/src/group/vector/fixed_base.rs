@@ -4,12 +4,12 @@
 //! permutation a limb: registers have no addresses, and nothing is left for a cache to tell.
 
 use curve25519_dalek::{RistrettoPoint, Scalar};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::affine;
-use super::batch::{self, Batch};
+use super::batch::Batch;
 use super::digits::{self, Digit};
-use super::edwards::{self, Affine, Extended};
+use super::edwards::{self, Addable, Affine};
 use super::field::{self, Fe};
 use super::leaf::{self, V};
 use super::{Detected, ristretto};
@@ -32,8 +32,21 @@ impl Table {
     }
 
     pub(in crate::group) fn mul_each(&self, scalars: &[Scalar]) -> Batch {
-        let blocks = enter!(self.detected, multiply(&self.rows, scalars));
-        Batch { blocks, len: scalars.len(), detected: self.detected }
+        let detected = self.detected;
+        let mut products = Vec::with_capacity(scalars.len().div_ceil(8));
+        let mut digits: [_; TOGETHER] = core::array::from_fn(|_| enter!(detected, digits::none::<WINDOWS>()));
+        let mut sums = Zeroizing::new([enter!(detected, edwards::addable_identity()); TOGETHER]);
+        for scalars in scalars.chunks(8 * TOGETHER) {
+            for (eight, digits) in scalars.chunks(8).zip(digits.iter_mut()) {
+                enter!(detected, digits::recode::<5, WINDOWS>(&digits::scalar_words(eight), digits));
+            }
+            // A kernel called from ordinary code stays a function of its own, which `tests/constant_time.rs` reads.
+            let blocks = scalars.len().div_ceil(8);
+            enter!(detected, sum_rows(&self.rows, &digits[..blocks], &mut sums[..blocks]));
+            products
+                .extend(sums[..blocks].iter().map(|sum| enter!(detected, edwards::addable_to_extended(sum))));
+        }
+        Batch { blocks: products, len: scalars.len(), detected }
     }
 }
 
@@ -42,7 +55,7 @@ kernel! {
 fn tabulate(encoding: &[u8; 32]) -> Vec<[Affine; 2]> {
     let words = digits::words(&[], encoding);
     let [everywhere, _] = ristretto::decode(&[words, words]);
-    let mut count = batch::no_digits::<64>();
+    let mut count = digits::none::<64>();
     let mut table = edwards::empty_multiples();
     count[0].magnitude = leaf::from_array([1, 2, 3, 4, 5, 6, 7, 8]);
     let mut low = edwards::multiply(&everywhere.point, &count, &mut table);
@@ -61,30 +74,6 @@ fn tabulate(encoding: &[u8; 32]) -> Vec<[Affine; 2]> {
     entries.as_chunks::<2>().0.to_vec()
 }
 
-fn multiply(rows: &[[Affine; 2]], scalars: &[Scalar]) -> Vec<Extended> {
-    let mut products = Vec::with_capacity(scalars.len().div_ceil(8));
-    let mut digits =
-        Zeroizing::new(vec![[Digit { magnitude: leaf::splat(0), negative: 0 }; WINDOWS]; TOGETHER]);
-    let mut sums = [edwards::addable_identity(); TOGETHER];
-    for scalars in scalars.chunks(8 * TOGETHER) {
-        let blocks = scalars.len().div_ceil(8);
-        for (eight, digits) in scalars.chunks(8).zip(digits.iter_mut()) {
-            digits::recode::<5, WINDOWS>(&batch::scalar_words(eight), digits);
-        }
-        sums = [edwards::addable_identity(); TOGETHER];
-        for (window, row) in rows.iter().enumerate() {
-            for (sum, digits) in sums.iter_mut().zip(digits.iter()).take(blocks) {
-                edwards::add_affine(sum, &look_up_multiple(row, &digits[window]));
-            }
-        }
-        for sum in &sums[..blocks] {
-            products.push(edwards::addable_to_extended(sum));
-        }
-    }
-    sums.zeroize();
-    products
-}
-
 fn look_up_limbs(low: &Fe, high: &Fe, index: V) -> Fe {
     let mut found = field::zero();
     for i in 0..5 {
@@ -96,6 +85,16 @@ fn look_up_limbs(low: &Fe, high: &Fe, index: V) -> Fe {
 }
 
 outlined! {
+
+/// Σ over the rows of digit · 32^i · P, a sum a block.
+fn sum_rows(rows: &[[Affine; 2]], digits: &[Zeroizing<[Digit; WINDOWS]>], sums: &mut [Addable]) {
+    sums.fill(edwards::addable_identity());
+    for (window, row) in rows.iter().enumerate().take(WINDOWS) {
+        for (sum, digits) in sums.iter_mut().zip(digits) {
+            edwards::add_affine(sum, &look_up_multiple(row, &digits[window]));
+        }
+    }
+}
 
 /// digit · 32^i · P for a digit from -16 to 16 in each lane.
 fn look_up_multiple(row: &[Affine; 2], digit: &Digit) -> Affine {

@@ -30,7 +30,8 @@ macro_rules! kernel {
     };
 }
 
-/// The same, but each stays a function of its own: better code than one large body, and a name to disassemble.
+/// The same for the large ones, which make better code apart than as one body. It is a request: rustc 1.95 drops
+/// `inline(never)` where there are target features. What must be a function of its own is called from ordinary code.
 macro_rules! outlined {
     ($($item:item)*) => {
         $(#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma")] #[inline(never)] $item)*

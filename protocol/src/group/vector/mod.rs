@@ -30,15 +30,15 @@
 //!
 //! # Multiplication, and what it reveals
 //!
-//! A scalar becomes 64 signed digits of four bits, for eight lanes at once, whether all lanes share the scalar or each
-//! has its own. Each point gets a table of its multiples 1 to 8 (10 KB, in the first-level cache); of it every look-up reads
-//! all 160 vectors and keeps what a mask selects. Then 63 times: four doublings (4 squarings and 3 multiplications; the last one 4) and
-//! an addition (7 multiplications). The fixed base has radix 32 and its sixteen multiples in registers, where a
-//! look-up is a permutation: 51 additions of 7 multiplications.
+//! A scalar becomes 64 signed digits of four bits, in eight lanes at once, whether the lanes share the scalar or each
+//! has its own. Each point gets a table of its multiples 1 to 8 (10 KB, in the first-level cache); of it every look-up
+//! reads all 160 vectors and keeps what a mask selects. Then 63 times: an addition (7 multiplications) and four
+//! doublings (4 squarings and 3 multiplications each, the last one 4). A fixed base has radix 32 and its sixteen
+//! multiples in registers, where a look-up is a permutation: 51 additions of 7 multiplications.
 //!
-//! Nothing a key, a blind or a point determines reaches a branch or an address. `tests/constant_time.rs`
-//! reads that off the machine code. Digits and tables are zeroized, points too; what the compiler spills to the stack
-//! is not. [`pippenger`](ifma) is in variable time, and its inputs are public.
+//! Nothing that a key, a blind or a point determines reaches a branch or an address: `tests/constant_time.rs` reads
+//! that off the machine code of both multiplications. Digits, tables and batches are zeroized; what the compiler
+//! spills to the stack is not. `pippenger` alone is in variable time, and its inputs are public.
 //!
 //! # Inversions
 //!

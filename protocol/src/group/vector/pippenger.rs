@@ -40,42 +40,58 @@ impl Term {
     }
 }
 
-/// Signed digits of each weight, window by window, and the weights whose last digit carries out into bit 128.
-fn digits(weights: &[u128], width: u32) -> (Vec<Vec<i16>>, Vec<Term>) {
-    let half = 1i16 << (width - 1);
-    let mut windows = vec![vec![0; weights.len()]; (128 / width) as usize];
+/// Windows of 4 or 8 bits, whose digits are signed: from -half to half - 1.
+#[derive(Clone, Copy)]
+struct Window {
+    width: usize,
+    number: usize,
+}
+
+impl Window {
+    /// The buckets of a window: digits of size 1 to this.
+    fn half(self) -> usize {
+        1 << (self.width - 1)
+    }
+
+    /// The digit of a weight to which [`signed`] was done.
+    fn digit(self, weight: &[u8; 16]) -> i16 {
+        let bit = self.width * self.number;
+        let window = (weight[bit / 8] >> (bit % 8)) & (u8::MAX >> (8 - self.width));
+        i16::from(window) - (1 << (self.width - 1))
+    }
+}
+
+/// Half added in every window, after which each digit is its window less half, without a carry to follow; and the weights
+/// of which that carried out into bit 128.
+fn signed(weights: &[u128], width: usize) -> (Vec<[u8; 16]>, Vec<Term>) {
+    let halves = (u128::MAX / ((1 << width) - 1)) << (width - 1);
     let mut carried = Vec::new();
-    for (row, weight) in weights.iter().enumerate() {
-        let (mut rest, mut carry) = (*weight, 0);
-        for window in &mut windows {
-            #[allow(clippy::cast_possible_truncation)] // masked to at most 8 bits
-            let digit = (rest & ((1 << width) - 1)) as i16 + carry;
-            rest >>= width;
-            carry = i16::from(digit > half);
-            window[row] = digit - (carry << width);
-        }
-        if carry == 1 {
+    let shifted = weights.iter().enumerate().map(|(row, weight)| {
+        let (shifted, carry) = weight.overflowing_add(halves);
+        if carry {
             carried.push(Term::new(row, false));
         }
-    }
-    (windows, carried)
+        shifted.to_le_bytes()
+    });
+    (shifted.collect(), carried)
 }
 
 /// The terms sorted by the size of their digit, and the list of each bucket; bucket b - 1 has the digits ±b.
-fn sort(digits: &[i16], buckets: usize) -> (Vec<Term>, Vec<List>) {
-    let mut lists = vec![List::default(); buckets + 1]; // [0] is digit zero, which adds nothing
-    for digit in digits {
-        lists[usize::from(digit.unsigned_abs())].length += 1;
+fn sort(weights: &[[u8; 16]], window: Window) -> (Vec<Term>, Vec<List>) {
+    let mut lists = vec![List::default(); window.half() + 1]; // [0] is digit zero, which adds nothing
+    for weight in weights {
+        lists[usize::from(window.digit(weight).unsigned_abs())].length += 1;
     }
     let mut end = 0;
     for list in &mut lists {
         list.start = end; // moves to the end of the list below
         end += list.length;
     }
-    let mut terms = vec![Term(0); digits.len()];
-    for (row, digit) in digits.iter().enumerate() {
+    let mut terms = vec![Term(0); weights.len()];
+    for (row, weight) in weights.iter().enumerate() {
+        let digit = window.digit(weight);
         let list = &mut lists[usize::from(digit.unsigned_abs())];
-        terms[list.start] = Term::new(row, *digit < 0);
+        terms[list.start] = Term::new(row, digit < 0);
         list.start += 1;
     }
     for list in &mut lists {
@@ -87,30 +103,28 @@ fn sort(digits: &[i16], buckets: usize) -> (Vec<Term>, Vec<List>) {
 
 kernel! {
 
-/// Σ weights[i] · P[i].
+/// `Σ weights[i] · P[i]`.
 pub(super) fn weighted_sum(blocks: &[Extended], weights: &[u128]) -> RistrettoPoint {
     let width = if weights.len() < 200 { 4 } else { 8 };
-    let sets = 16 / width as usize; // of eight windows
-    let mut totals = vec![edwards::identity(); sets];
+    let mut totals = vec![edwards::identity(); 16 / width]; // each of eight windows
     let mut carried = edwards::identity();
     for (blocks, weights) in blocks.chunks(TOGETHER / 8).zip(weights.chunks(TOGETHER)) {
         let rows = rows(blocks);
-        let (windows, carries) = digits(weights, width);
-        for (total, eight) in totals.iter_mut().zip(windows.chunks(8)) {
-            *total = edwards::add_extended(total, &sum_windows(&rows, eight, 1 << (width - 1)));
+        let (weights, carries) = signed(weights, width);
+        for (set, total) in totals.iter_mut().enumerate() {
+            let windows: [_; 8] = core::array::from_fn(|lane| Window { width, number: 8 * set + lane });
+            *total = edwards::add_extended(total, &sum_windows(&rows, &weights, &windows));
         }
         let slice = carries.len().div_ceil(8);
-        let lists: Vec<List> = (0..8)
-            .map(|lane| {
-                let start = (lane * slice).min(carries.len());
-                List { start, length: slice.min(carries.len() - start) }
-            })
-            .collect();
+        let lists: [_; 8] = core::array::from_fn(|lane| {
+            let start = (lane * slice).min(carries.len());
+            List { start, length: slice.min(carries.len() - start) }
+        });
         carried = edwards::add_cached(&carried, &sum_lists(&rows, &carries, &lists));
     }
 
-    // Lane l of set s stands for 2^(width · (8 s + l)), and every lane of `carried` for 2^128.
-    let mut lane_sums = edwards::identity();
+    // Lane l of set s stands for 2^(width · (8 s + l)). What was carried is one more set, in lane 0 alone.
+    let mut lane_sums = edwards::select_extended(1, &edwards::identity(), &sum_of_lanes(&carried));
     for total in totals.iter().rev() {
         for _ in 0..8 * width {
             lane_sums = edwards::double_extended(&lane_sums);
@@ -125,19 +139,22 @@ pub(super) fn weighted_sum(blocks: &[Extended], weights: &[u128]) -> RistrettoPo
         }
         lane_sums = edwards::select_extended(live, &lane_sums, &doubled);
     }
-    for _ in 0..128 {
-        carried = edwards::double_extended(&carried);
-    }
-    let mut sum = edwards::add_extended(&lane_sums, &carried);
-    for distance in [4, 2, 1] {
-        sum = edwards::add_extended(&sum, &edwards::rotate_lanes(&sum, distance));
-    }
+    let sum = sum_of_lanes(&lane_sums);
     let [words, _] = ristretto::encode([&sum, &sum]);
     let mut encoding = [0; 32];
     for (bytes, word) in encoding.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&leaf::to_array(word)[0].to_le_bytes());
     }
     CompressedRistretto(encoding).decompress().unwrap_or_default()
+}
+
+/// The sum of the eight lanes, in each.
+fn sum_of_lanes(p: &Extended) -> Extended {
+    let mut sum = *p;
+    for distance in [4, 2, 1] {
+        sum = edwards::add_extended(&sum, &edwards::rotate_lanes(&sum, distance));
+    }
+    sum
 }
 
 /// A row for each point, and one for the identity at the end.
@@ -157,16 +174,16 @@ fn rows(blocks: &[Extended]) -> Vec<Row> {
     rows
 }
 
-/// Σ digit · P in each of up to eight windows, a lane each.
-fn sum_windows(rows: &[Row], windows: &[Vec<i16>], buckets: usize) -> Extended {
+/// Σ digit · P in each of eight windows, a lane each.
+fn sum_windows(rows: &[Row], weights: &[[u8; 16]], windows: &[Window; 8]) -> Extended {
     let empty = edwards::cached_limbs(&edwards::cached_identity());
     let mut empty_bucket: Bucket = [[0; 8]; 20];
     for (limb, lanes) in empty_bucket.iter_mut().zip(empty) {
         *limb = leaf::to_array(lanes);
     }
-    let mut sums = vec![empty_bucket; buckets];
-    for (lane, digits) in windows.iter().enumerate() {
-        let (terms, lists) = sort(digits, buckets);
+    let mut sums = vec![empty_bucket; windows[0].half()];
+    for (lane, window) in windows.iter().enumerate() {
+        let (terms, lists) = sort(weights, *window);
         let mut by_length: Vec<(usize, usize)> =
             lists.iter().enumerate().map(|(bucket, list)| (list.length, bucket)).collect();
         by_length.sort_unstable_by(|a, b| b.cmp(a));
