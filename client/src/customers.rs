@@ -8,7 +8,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
 use samar_local::exit::{Failure, io_failure};
-use samar_local::table::{Table, TableOptions, Row};
+use samar_local::table::{Row, Table, TableOptions};
 use samar_protocol::identifier::{ColumnSigns, Nik};
 use zeroize::ZeroizeOnDrop;
 

@@ -47,27 +47,27 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             let invitation = read_invitation(&file)?;
             let enrolment = crate::join::join(home, &invitation, key.as_deref()).await?;
             if json {
-                show::join_json(home, &enrolment)
+                show::join_json(home, &enrolment);
             } else {
-                show::join(home, &enrolment)
+                show::join(home, &enrolment);
             }
             Ok(Exit::Done)
         }
         Command::Sync { json } => {
             let report = crate::sync::sync(home).await?;
             if json {
-                show::sync_json(&report)
+                show::sync_json(&report);
             } else {
-                show::sync(&report)
+                show::sync(&report);
             }
             Ok(Exit::Done)
         }
         Command::Status { offline, json } => {
             let status = crate::status::status(home, offline).await?;
             if json {
-                show::status_json(&status)
+                show::status_json(&status);
             } else {
-                show::status(&status)
+                show::status(&status);
             }
             Ok(Exit::Done)
         }

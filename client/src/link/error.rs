@@ -4,6 +4,8 @@ use quinn::{ConnectionError, TransportErrorCode};
 use samar_local::exit::{Exit, Failure};
 use samar_protocol::wire::{Refusal, RefusalCode};
 
+use crate::people::wait;
+
 /// Why an exchange failed.
 #[derive(Debug)]
 pub enum LinkError {
@@ -28,12 +30,14 @@ pub enum LinkError {
     },
 }
 
-/// First and last of the TLS alerts by which a server says that it does not take a certificate (RFC 8446 section 6.2):
-/// bad, unsupported, revoked, expired, unknown certificate; the illegal parameter and unknown CA after them.
+// TLS alerts (RFC 8446 section 6.2). All but the last two say that the server does not take the client's certificate;
+// the first two are the ends of a range.
 const ALERT_BAD_CERTIFICATE: u64 = 42;
 const ALERT_CERTIFICATE_UNKNOWN: u64 = 46;
 const ALERT_UNKNOWN_CA: u64 = 48;
 const ALERT_ACCESS_DENIED: u64 = 49;
+/// A signature that does not verify: also how a certificate looks whose authority only has the right name.
+const ALERT_DECRYPT_ERROR: u64 = 51;
 const ALERT_CERTIFICATE_REQUIRED: u64 = 116;
 const ALERT_HANDSHAKE_FAILURE: u64 = 40;
 const ALERT_NO_APPLICATION_PROTOCOL: u64 = 120;
@@ -41,10 +45,12 @@ const ALERT_NO_APPLICATION_PROTOCOL: u64 = 120;
 const CRYPTO_ERROR: std::ops::Range<u64> = 0x100..0x200;
 
 impl LinkError {
+    #[allow(clippy::needless_pass_by_value)] // errors and texts alike, without a borrow at each call
     pub(super) fn away(address: &str, reason: impl ToString) -> Self {
         Self::Away { address: address.to_owned(), reason: reason.to_string() }
     }
 
+    #[allow(clippy::needless_pass_by_value)] // errors and texts alike, without a borrow at each call
     pub(crate) fn lied(address: &str, what: impl ToString) -> Self {
         Self::Lied { address: address.to_owned(), what: what.to_string() }
     }
@@ -69,6 +75,7 @@ impl LinkError {
                     ALERT_BAD_CERTIFICATE..=ALERT_CERTIFICATE_UNKNOWN
                     | ALERT_UNKNOWN_CA
                     | ALERT_ACCESS_DENIED
+                    | ALERT_DECRYPT_ERROR
                     | ALERT_CERTIFICATE_REQUIRED,
                 ) => {
                     let mut refusal = Refusal::new(RefusalCode::NotEnrolled);
@@ -115,7 +122,7 @@ impl LinkError {
             Self::Refused { refusal } => {
                 let mut what = format!("the server refused: {}", refusal.text);
                 if let Some(ms) = refusal.retry_after_ms {
-                    what.push_str(&format!(" (again in {} s)", u64::from(ms).div_ceil(1_000)));
+                    what.push_str(&format!(" (again in {})", wait(u64::from(ms).div_ceil(1_000))));
                 }
                 let failure = Failure::new(Exit::Refused, what);
                 match refusal.code() {

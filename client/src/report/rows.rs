@@ -22,6 +22,25 @@ pub enum Format {
     Jsonl,
 }
 
+/// Refuses columns of which a report could not be read back. Ask before anything is evaluated.
+///
+/// # Errors
+/// [`Failure`] that names the column.
+pub(crate) fn check_columns(format: Format, columns: &[String]) -> Result<(), Failure> {
+    if let Some(taken) = columns.iter().find(|column| ADDED.contains(&column.as_str())) {
+        return Err(Failure::input(format!("the file already has a column {taken}"))
+            .remedy("screen the original file, or drop the columns of an earlier report"));
+    }
+    let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column));
+    match (format, twice) {
+        (Format::Jsonl, Some((_, name))) => {
+            let what = format!("two columns are called {name:?}, which a JSON object cannot hold");
+            Err(Failure::input(what).remedy("rename one of them, or --out-format csv"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A report being written.
 pub(crate) struct Rows<W: Write> {
     writer: Writer<W>,
@@ -39,12 +58,9 @@ impl<W: Write> Rows<W> {
     /// Begins a report of rows with these columns.
     ///
     /// # Errors
-    /// [`Failure`] where the report could not be read back: two columns of one name.
+    /// As [`check_columns`], and of the file system.
     pub(crate) fn new(out: W, format: Format, columns: &[String], delimiter: u8) -> Result<Self, Failure> {
-        if let Some(taken) = columns.iter().find(|column| ADDED.contains(&column.as_str())) {
-            return Err(Failure::input(format!("the file already has a column {taken}"))
-                .remedy("screen the original file, or drop the columns of an earlier report"));
-        }
+        check_columns(format, columns)?;
         let names: Vec<String> = columns.iter().map(String::as_str).chain(ADDED).map(str::to_owned).collect();
         let writer = match format {
             Format::Csv => {
@@ -52,14 +68,7 @@ impl<W: Write> Rows<W> {
                 writer.write_record(&names).map_err(failed)?;
                 Writer::Csv(Box::new(writer))
             }
-            Format::Jsonl => {
-                let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column));
-                if let Some((_, name)) = twice {
-                    let what = format!("two columns are called {name:?}, which a JSON object cannot hold");
-                    return Err(Failure::input(what).remedy("rename one of them, or --out-format csv"));
-                }
-                Writer::Jsonl { out: BufWriter::new(out), names }
-            }
+            Format::Jsonl => Writer::Jsonl { out: BufWriter::new(out), names },
         };
         Ok(Self { writer, columns: columns.len(), surplus: 0 })
     }
@@ -123,7 +132,8 @@ mod tests {
     /// The report on `input` in which every row is in the first breach.
     fn report(input: &'static str, format: Format) -> (String, u64) {
         let breaches = breaches();
-        let options = TableOptions { name: "input".to_owned(), header: Some(true), ..TableOptions::default() };
+        let options =
+            TableOptions { name: "input".to_owned(), header: Some(true), ..TableOptions::default() };
         let mut rows = Table::open(Box::new(input.as_bytes()), &options).unwrap();
         let mut out = Vec::new();
         let mut report = Rows::new(&mut out, format, rows.columns(), rows.delimiter()).unwrap();

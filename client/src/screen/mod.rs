@@ -28,7 +28,7 @@ use crate::evaluation::Evaluator;
 use crate::link::{Link, Traffic};
 use crate::matching::{Match, match_tags};
 use crate::people::{now_s, thousands};
-use crate::report::{Format, Rows, Summary, Verdict, false_match_probability, uncounted};
+use crate::report::{Format, Rows, Summary, Verdict, check_columns, false_match_probability, uncounted};
 use crate::synced::{OpenBreach, Synced};
 use crate::tls;
 use evaluate::Evaluated;
@@ -61,6 +61,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let config = Config::load(home)?;
     let customers = Arc::new(Customers::new(&plan.file, &plan.column)?);
     // Everything that the user may have mistyped fails before anything is sent.
+    check_columns(plan.format, customers.read()?.columns())?;
     let out = create(&plan.out)?;
     let summary_out = plan.summary.as_deref().map(create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;

@@ -174,14 +174,14 @@ mod tests {
         let hash = first.key.hash(&nik);
         first.append(&[hash, [1; 16]], &[Element([2; 32]), Element([3; 32])]).unwrap();
         let path = first.path.clone();
-        let one = std::fs::metadata(&path).unwrap().len();
+        let one = std::fs::read(&path).unwrap().len();
         first.append(&[[4; 16]], &[Element([5; 32])]).unwrap();
         drop(first);
         let whole = std::fs::read(&path).unwrap();
         assert!(!whole.windows(16).any(|bytes| bytes == nik.digits()), "an identifier stands in the spool");
         assert_eq!(spool(&home).known.len(), 3);
 
-        for cut in [one as usize + 1, one as usize + 40, whole.len() - 1] {
+        for cut in [one + 1, one + 40, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let again = spool(&home);
             assert_eq!(again.key.hash(&nik), hash, "the key is that of the first run");
@@ -191,7 +191,7 @@ mod tests {
             assert_eq!(spool(&home).known.len(), 3, "after a cut it can be added to");
         }
         let mut flipped = whole.clone();
-        flipped[one as usize + 10] ^= 1;
+        flipped[one + 10] ^= 1;
         std::fs::write(&path, flipped).unwrap();
         assert_eq!(spool(&home).known.len(), 2);
     }
