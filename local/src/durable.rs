@@ -92,14 +92,31 @@ pub fn write(place: &Path, bytes: &[u8], mode: Mode) -> io::Result<()> {
     unfinished.finish()
 }
 
+/// Removes what killed runs left unfinished of the file at `place`, in a folder that is not ours alone.
+///
+/// # Errors
+/// Of the file system.
+pub fn remove_leftovers_of(place: &Path) -> io::Result<()> {
+    let Some(name) = place.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Ok(()) };
+    let of_place = |found: &str| {
+        let rest = found.strip_prefix(UNFINISHED_PREFIX).and_then(|rest| rest.get(16..));
+        rest.and_then(|rest| rest.strip_prefix('-')).is_some_and(|rest| rest == name)
+    };
+    remove_matching(folder_of(place), of_place)
+}
+
 /// Removes what a killed run left unfinished in `folder`. Call it only while holding the folder's lock.
 ///
 /// # Errors
 /// Of the file system.
 pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    remove_matching(folder, |name| name.starts_with(UNFINISHED_PREFIX))
+}
+
+fn remove_matching(folder: &Path, matches: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED_PREFIX) {
+        if matches(&entry.file_name().to_string_lossy()) {
             std::fs::remove_file(entry.path())?;
         }
     }
@@ -159,6 +176,18 @@ mod tests {
         assert_eq!(names(folder.path()).len(), 2);
         remove_leftovers(folder.path()).unwrap();
         assert_eq!(names(folder.path()), ["kept"]);
+    }
+
+    #[test]
+    fn leftovers_of_one_report_leave_those_of_another_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("a.csv"), folder.path().join("b-a.csv"));
+        for place in [&one, &other] {
+            std::mem::forget(Unfinished::create(place, Mode::Private).unwrap());
+        }
+        remove_leftovers_of(&one).unwrap();
+        let left = names(folder.path());
+        assert!(left.len() == 1 && left[0].ends_with("-b-a.csv"), "{left:?}");
     }
 
     #[test]

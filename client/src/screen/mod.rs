@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use samar_local::durable::{Mode, Unfinished};
+use samar_local::durable::{Mode, Unfinished, remove_leftovers_of};
 use samar_local::exit::{Failure, io_failure, say};
 use samar_local::folder::lock;
 use samar_local::progress::{Progress, Unit};
@@ -59,6 +59,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let began = Instant::now();
     let home = &plan.home;
     let config = Config::load(home)?;
+    let _lock = lock(home.dir(), "screen")?;
     let customers = Arc::new(Customers::new(&plan.file, &plan.column)?);
     // Everything that the user may have mistyped fails before anything is sent.
     check_columns(plan.format, customers.read()?.columns())?;
@@ -66,7 +67,6 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let summary_out = plan.summary.as_deref().map(create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
     let breaches = Arc::new(synced.open_segments(home)?);
-    let _lock = lock(home.dir(), "screen")?;
     let spool = Arc::new(Spool::open(home, synced.key_id())?);
 
     let survey = survey(&customers, &spool).await?;
@@ -145,7 +145,8 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
 
 fn create(path: &std::path::Path) -> Result<Unfinished, Failure> {
     // The report says of people that they were exposed: it is for its owner alone.
-    Unfinished::create(path, Mode::Private).map_err(|error| match error.kind() {
+    let create = remove_leftovers_of(path).and_then(|()| Unfinished::create(path, Mode::Private));
+    create.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             Failure::input(format!("there is no folder to put {} in", path.display()))
         }

@@ -48,7 +48,8 @@ impl Refused {
 pub(super) struct Fold {
     accounts: HashMap<String, Account>,
     keys: HashMap<KeyFingerprint, String>,
-    tokens: HashSet<[u8; 32]>,
+    /// The key that each used token was traded for.
+    tokens: HashMap<[u8; 32], KeyFingerprint>,
 }
 
 #[derive(Debug, Default)]
@@ -74,7 +75,7 @@ impl Fold {
                 account.batches.insert(*batch);
             }
             Record::Joined { bank, token, key, .. } => {
-                self.tokens.insert(*token);
+                self.tokens.insert(*token, *key);
                 self.keys.insert(*key, bank.clone());
             }
         }
@@ -112,8 +113,8 @@ impl Fold {
         }
     }
 
-    pub(super) fn is_token_used(&self, token: &[u8; 32]) -> bool {
-        self.tokens.contains(token)
+    pub(super) fn traded_for(&self, token: &[u8; 32]) -> Option<&KeyFingerprint> {
+        self.tokens.get(token)
     }
 
     pub(super) fn bank_of(&self, key: &KeyFingerprint) -> Option<&str> {

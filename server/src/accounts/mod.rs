@@ -55,14 +55,14 @@ impl Accounts {
         Ok(Self { inner: Mutex::new(Inner { fold, log }) })
     }
 
-    /// Folds a log without opening it for appending.
+    /// Folds a log without opening it for appending: what each bank has used, by name.
     ///
     /// # Errors
     /// As [`Accounts::open`].
-    pub fn usage(path: &Path, bank: &str, now_s: u64) -> Result<Usage, Failure> {
+    pub fn usage(path: &Path) -> Result<impl Fn(&str, u64) -> Usage + use<>, Failure> {
         let mut fold = Fold::default();
         log::read(path, |record| fold.apply(record))?;
-        Ok(fold.usage(bank, now_s))
+        Ok(move |bank: &str, now_s| fold.usage(bank, now_s))
     }
 
     /// Charges a batch of `count` elements to a bank, unless the same batch was charged before. The caller has
@@ -84,13 +84,14 @@ impl Accounts {
         Ok(Debit { charged: count, synced: log.append(&record) })
     }
 
-    /// Records that a bank traded a token for a certificate; `None` if the token was used before.
+    /// Records that a bank traded a token for a certificate; `None` if the token was used before, unless for the same
+    /// key: then the answer was lost on its way, and the bank asks once more.
     #[must_use]
     pub fn join(&self, bank: &str, token: [u8; 32], key: KeyFingerprint, now_s: u64) -> Option<Synced> {
         let mut inner = self.lock();
         let Inner { fold, log } = &mut *inner;
-        if fold.is_token_used(&token) {
-            return None;
+        if let Some(before) = fold.traded_for(&token) {
+            return (*before == key).then(|| log.barrier());
         }
         let record = Record::Joined { time_s: now_s, bank: bank.to_owned(), token, key };
         fold.apply(&record);

@@ -6,7 +6,7 @@ use samar_local::exit::{Failure, print};
 use samar_protocol::manifest::{Breach, SignedManifest};
 use serde_json::json;
 
-use crate::accounts::{Accounts, Registry};
+use crate::accounts::{Accounts, Bank, Registry};
 use crate::layout::Layout;
 use crate::publish::Publication;
 use crate::published;
@@ -47,11 +47,12 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         0 => None,
         epoch => Some(published::read_manifest(layout, epoch)?),
     };
-    let mut banks = Vec::new();
-    for bank in Registry::new(layout).banks()? {
-        let used = Accounts::usage(&layout.account_log(), &bank.name, now_s)?;
-        banks.push((bank, used));
-    }
+    let usage = Accounts::usage(&layout.account_log())?;
+    let with_usage = |bank: Bank| {
+        let used = usage(&bank.name, now_s);
+        (bank, used)
+    };
+    let banks: Vec<_> = Registry::new(layout).banks()?.into_iter().map(with_usage).collect();
     if as_json {
         let banks: Vec<_> = banks
             .iter()

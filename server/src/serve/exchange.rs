@@ -32,7 +32,8 @@ pub(super) async fn read_request(stream: &mut RecvStream, deadline: Duration) ->
     Request::decode(preamble.kind, &control).map_err(refuse)
 }
 
-/// Reads the bulk that a request announced, and the end of the stream after it.
+/// Reads the bulk that a request announced, whole within the deadline, since it holds a place and memory meanwhile; and
+/// the end of the stream after it.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -42,9 +43,7 @@ pub(super) async fn read_bulk(
     deadline: Duration,
 ) -> Result<Vec<u8>, ReadError> {
     let mut bulk = vec![0; bytes];
-    for part in bulk.chunks_mut(WRITE_BYTES) {
-        fill(stream, part, deadline).await?;
-    }
+    fill(stream, &mut bulk, deadline).await?;
     match timeout(deadline, stream.read(&mut [0])).await {
         Ok(Ok(None)) => Ok(bulk),
         Ok(Ok(Some(_))) => Err(malformed("bytes after the end of the request")),

@@ -1,6 +1,6 @@
 //! The vault: for each breach its elements, sorted, with class bits. It holds no identifier and no hash of one.
 //!
-//! A breach is two files: `elements.vault` ([`file`]), which is all that matters, and `about.toml` ([`about`]), what is
+//! A breach is two files: `elements.vault` ([`mod@file`]), which is all that matters, and `about.toml` ([`about`]), what is
 //! known of it for people to read and edit.
 
 pub mod about;
