@@ -1,0 +1,51 @@
+"""The files that an operator keeps to itself (SPEC.md sections "Account log", "Vault" and "Key file")."""
+
+from control import Reader, hash_blake3, require
+
+
+def account_log(data):
+    """Every record of a log without a torn end."""
+    require(data[:10] == b"SAMARLOG\x01\x00", "R-LOG-1", "magic")
+    at, chain, records = 10, bytes(32), []
+    while at < len(data):
+        length = int.from_bytes(data[at : at + 4], "little")
+        body, found = data[at + 4 : at + 4 + length], data[at + 4 + length : at + 36 + length]
+        require(1 <= length <= 1_024 and len(found) == 32, "R-LOG-1", f"record at byte {at}")
+        chain = hash_blake3(b"samar account log v1", chain, body)
+        require(found == chain, "R-LOG-1", f"chain at byte {at}")
+        read = Reader(body)
+        if read.choice(2) == 0:
+            record = ("debit", read.u64(), read.string(), read.take(32), read.u32())
+        else:
+            record = ("joined", read.u64(), read.string(), read.take(32), read.take(32))
+        read.end()
+        require(1 <= len(record[2].encode()) <= 64, "R-LOG-1", "name of a bank")
+        records.append(record)
+        at += 36 + length
+    return records
+
+
+def vault(data):
+    """(key id, breach, exposes, varies, {element: label})."""
+    require(data[:10] == b"SAMARVLT\x01\x00", "R-VLT-1", "magic")
+    require(hash_blake3(data[:-32]) == data[-32:], "R-VLT-1", "check")
+    header_bytes = int.from_bytes(data[10:14], "little")
+    read = Reader(data[14 : 14 + header_bytes])
+    head = read.take(8), read.string(), read.list(read.string), read.list(read.string)
+    read.end()
+    records = data[14 + header_bytes : -40]
+    count = int.from_bytes(data[-40:-32], "little")
+    require(len(records) == 36 * count, "R-VLT-1", "count")
+    elements = {}
+    for at in range(0, len(records), 36):
+        elements[records[at : at + 32]] = int.from_bytes(records[at + 32 : at + 36], "little")
+    require(list(elements) == sorted(elements) and len(elements) == count, "R-VLT-1", "order")
+    return *head, elements
+
+
+def key_file(data, purpose):
+    """The 32 bytes of a key file."""
+    require(data[:10] == b"SAMARKEY\x01\x00" and len(data) == 52, "R-KEY-1", "magic or length")
+    require(hash_blake3(data[:44])[:8] == data[44:], "R-KEY-1", "check")
+    require(data[10] == purpose and data[11] == 0, "R-KEY-1", "purpose or protection")
+    return data[12:44]
