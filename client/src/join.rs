@@ -100,7 +100,7 @@ async fn trade(
     ca: &CertificateDer<'static>,
     token: [u8; 32],
 ) -> Result<CertificateDer<'static>, Failure> {
-    if invitation.expires_s < now_s() {
+    if invitation.expires_s <= now_s() {
         let what = format!("the invitation ran out on {}", time(invitation.expires_s));
         return Err(
             Failure::input(what).remedy("ask the operator for a new one, and check this machine's clock")

@@ -77,7 +77,8 @@ pub fn encode<T: Control>(value: &T) -> Result<Vec<u8>, CodecError> {
     Ok(bytes)
 }
 
-/// The structure in `bytes`, which it must fill to the end. Allocates no more than the bytes given can justify.
+/// The structure in `bytes`, which it must fill to the end. A false length inside makes it allocate
+/// [`MANIFEST_BYTES_MAX`] at most before it is refused.
 ///
 /// # Errors
 /// [`CodecError`].
@@ -113,12 +114,14 @@ impl Extension {
     pub const CRITICAL: u16 = 0x8000;
 }
 
-/// Refuses unknown critical extensions. This version defines none, so every critical one is unknown.
+/// Refuses unknown critical extensions, and ids that do not ascend strictly: there is one way to write a structure. This
+/// version defines no critical extension, so every one is unknown.
 ///
 /// # Errors
 /// [`CodecError::Rule`].
 pub fn check_extensions(what: &'static str, extensions: &[Extension]) -> Result<(), CodecError> {
     let unknown = extensions.iter().any(|extension| extension.id & Extension::CRITICAL != 0);
+    rule(what, extensions.is_sorted_by(|a, b| a.id < b.id), "extension ids do not ascend")?;
     rule(what, !unknown, "a critical extension that this version does not know; update Samar")
 }
 

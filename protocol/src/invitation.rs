@@ -5,7 +5,8 @@
 use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::{Floor, ManifestHash};
+use crate::limits::TEXT_BYTES_MAX;
+use crate::manifest::{Floor, ManifestHash, is_line};
 
 /// Bytes an invitation may have.
 pub const INVITATION_BYTES_MAX: usize = 64 * 1024;
@@ -96,6 +97,10 @@ impl Invitation {
         }
         if !crate::manifest::is_breach_id(&file.bank) {
             return Err(field("bank", "is not lower-case letters, digits and inner hyphens"));
+        }
+        let lines = [("operator", &file.operator), ("address", &file.address)];
+        if let Some((name, _)) = lines.into_iter().find(|(_, text)| !is_line(text, TEXT_BYTES_MAX)) {
+            return Err(field(name, "is empty, too long or not printable"));
         }
         let publisher_key = from_hex(&file.publisher_key)
             .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok())
@@ -206,6 +211,7 @@ mod tests {
         assert!(change("floor_epoch = 4", "floor_epoch = -4").contains("not a Samar invitation"));
         assert!(change("publisher_key = \"", "publisher_key = \"zz").contains("publisher_key"));
         assert!(change("bank-a", "../bank").contains("bank"));
+        assert!(change("Badan Contoh", "Badan\\u001b[2J").contains("operator"));
         assert!(change("floor_hash = \"05", "floor_hash = \"5").contains("floor_hash"));
         assert!(change("operator = ", "unknown = 1\noperator = ").contains("unknown field"));
         for message in

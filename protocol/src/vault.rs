@@ -28,7 +28,10 @@ impl Control for VaultHeader {
             "too many classes vary for a label of 32 bits",
         )?;
         rule(self.exposes.len() + self.varies.len() <= CLASSES_MAX, "too many data classes")?;
-        let classes = self.exposes.iter().chain(&self.varies);
-        rule(classes.into_iter().all(|class| is_class(class)), "a data class cannot be one")
+        let classes = || self.exposes.iter().chain(&self.varies);
+        rule(classes().all(|class| is_class(class)), "a data class cannot be one")?;
+        let repeated =
+            classes().enumerate().any(|(i, class)| classes().skip(i + 1).any(|other| other == class));
+        rule(!repeated, "a data class is named twice")
     }
 }

@@ -85,7 +85,9 @@ class Reader:
 
     def extensions(self):
         extensions = self.list(lambda: (self.u16(), self.bytes()))
-        for number, _ in extensions:
+        ids = [number for number, _ in extensions]
+        require(ids == sorted(set(ids)), "R-CODEC-5", "extension ids do not ascend strictly")
+        for number in ids:
             require(not number & CRITICAL, "R-CODEC-5", f"unknown critical extension {number:#06x}")
         return extensions
 

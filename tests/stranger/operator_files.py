@@ -8,9 +8,11 @@ def account_log(data):
     require(data[:10] == b"SAMARLOG\x01\x00", "R-LOG-1", "magic")
     at, chain, records = 10, bytes(32), []
     while at < len(data):
-        length = int.from_bytes(data[at : at + 4], "little")
+        length = int.from_bytes(data[at : at + 2], "little")
+        complement = int.from_bytes(data[at + 2 : at + 4], "little")
         body, found = data[at + 4 : at + 4 + length], data[at + 4 + length : at + 36 + length]
-        require(1 <= length <= 1_024 and len(found) == 32, "R-LOG-1", f"record at byte {at}")
+        sound = complement == length ^ 0xFFFF and 1 <= length <= 1_024 and len(found) == 32
+        require(sound, "R-LOG-1", f"record at byte {at}")
         chain = hash_blake3(b"samar account log v1", chain, body)
         require(found == chain, "R-LOG-1", f"chain at byte {at}")
         read = Reader(body)

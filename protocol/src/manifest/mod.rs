@@ -11,6 +11,8 @@ pub use breach::{Breach, SegmentRef, Status, is_class, is_date};
 pub use chain::{Chain, ChainError, Floor};
 pub use signed::{MANIFEST_MAGIC, ManifestError, SignedManifest, sign};
 
+use ed25519_dalek::VerifyingKey;
+
 use crate::codec::{self, CodecError, Control, Decode, Encode, Extension, rule};
 use crate::limits::{BREACHES_MAX, MANIFEST_BYTES_MAX, MANIFEST_VALIDITY_S_MAX, NAME_BYTES_MAX};
 use crate::oprf::{self, KeyError, KeyId, PublicKey};
@@ -45,7 +47,7 @@ pub struct Manifest {
     pub epoch: u64,
     /// When it was made, seconds since 1970 UTC.
     pub created_s: u64,
-    /// From when on it is refused, seconds since 1970 UTC.
+    /// The last second of its validity, since 1970 UTC.
     pub valid_until_s: u64,
     /// Hash of the manifest before it; all zeros in epoch 1.
     pub previous: [u8; 32],
@@ -112,11 +114,13 @@ impl Control for Manifest {
         rule(self.breaches.len() <= BREACHES_MAX, "too many breaches")?;
         rule(self.breaches.is_sorted_by(|a, b| a.id < b.id), "breaches are not in ascending order of id")?;
         self.breaches.iter().try_for_each(Breach::check)?;
+        let next = self.next_publisher_key.as_ref().map(VerifyingKey::from_bytes);
+        rule(!matches!(next, Some(Err(_))), "the next publisher key is not an Ed25519 key")?;
         codec::check_extensions(Self::NAME, &self.extensions)
     }
 }
 
 /// Whether `text` is one line that can be shown on a terminal: not empty, bounded, no control characters.
-fn is_line(text: &str, bytes_max: usize) -> bool {
+pub(crate) fn is_line(text: &str, bytes_max: usize) -> bool {
     !text.is_empty() && text.len() <= bytes_max && !text.chars().any(char::is_control)
 }

@@ -1,7 +1,7 @@
 //! The batch proof: one DLEQ proof that every answer of a batch was made with the key behind the public key
 //! (SPEC.md section "Batch proof").
 //!
-//! It is RFC 9497 section 2.2's proof in all but the weights. There, weight i depends on (public key, i, C[i], D[i])
+//! It is built as RFC 9497 section 2.2's proof is, with a seed, weights and a challenge of its own. There, weight i depends on (public key, i, C[i], D[i])
 //! alone, so a server that knows k can choose wrong answers D[i] = k·C[i] + δ[i]·G one by one until Σ w[i]·δ[i] = 0: a
 //! generalised-birthday problem that large batches make practical. Here the seed commits to the whole batch, so that
 //! changing any answer changes every weight; then 128-bit weights suffice. `oprf::tests` mounts the forgery on both.

@@ -3,7 +3,6 @@
 use super::{WireError, head};
 use crate::codec::{self, CodecError, Control, Decode, Encode, Extension, check_extensions, rule};
 use crate::limits::{BATCH_ELEMENTS_MAX, CERTIFICATE_BYTES_MAX, ELEMENT_BYTES, FETCH_BYTES_MAX};
-use crate::oprf;
 
 /// Kind byte of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +182,6 @@ impl Control for EvaluateRequest {
     const NAME: &'static str = "evaluate request";
 
     fn check(&self) -> Result<(), CodecError> {
-        rule(Self::NAME, self.suite == oprf::SUITE, "an OPRF suite that this version does not know")?;
         let size = 1..=BATCH_ELEMENTS_MAX;
         rule(Self::NAME, size.contains(&(self.count as usize)), "a batch holds 1 to 65,535 elements")?;
         check_extensions(Self::NAME, &self.extensions)

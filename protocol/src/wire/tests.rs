@@ -91,7 +91,6 @@ fn rules_hold_on_both_sides() {
         |offset, length| Request::Fetch(FetchRequest { root: [0; 32], offset, length, extensions: vec![] });
     let critical = vec![Extension { id: Extension::CRITICAL | 1, bytes: vec![] }];
     let broken = [
-        evaluate(2, 1),
         evaluate(1, 0),
         evaluate(1, BATCH_ELEMENTS_MAX as u32 + 1),
         fetch(0, 0),

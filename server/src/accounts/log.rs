@@ -1,8 +1,8 @@
 //! The account log: append-only, hash-chained, synced in groups (SPEC.md section "Account log").
 //!
-//! magic "SAMARLOG" ‖ version (u16 LE), then records: length (u32 LE) ‖ body ‖ chain (32 bytes), where chain =
-//! BLAKE3("samar account log v1" ‖ previous chain ‖ body) and the first previous chain is zeros. The chain is checksum and
-//! order in one: a changed, dropped or swapped record breaks it.
+//! magic "SAMARLOG" ‖ version (u16 LE), then records: length (u16 LE) ‖ its complement (u16 LE) ‖ body ‖ chain (32 bytes), where
+//! chain = BLAKE3("samar account log v1" ‖ previous chain ‖ body) and the first previous chain is zeros. The chain is checksum
+//! and order in one: a changed, dropped or swapped record breaks it. The complement tells a damaged length from a torn end.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -162,10 +162,9 @@ fn scan(path: &Path, mut each: impl FnMut(&Record)) -> Result<([u8; 32], u64), F
             return Ok((chain, at));
         }
         reader.read_exact(&mut head).map_err(failure)?;
-        let body_bytes = u32::from_le_bytes(head) as usize;
-        if body_bytes == 0 || body_bytes > BODY_BYTES_MAX {
-            return torn_or_damaged(path, &mut reader, chain, at, "a record has an impossible length");
-        }
+        let Some(body_bytes) = body_length(head) else {
+            return torn_or_damaged(path, &mut reader, chain, at, "the length of a record was changed");
+        };
         let record_bytes = 4 + body_bytes as u64 + 32;
         if left < record_bytes {
             return Ok((chain, at));
@@ -220,7 +219,14 @@ fn next_chain(previous: &[u8; 32], body: &[u8]) -> [u8; 32] {
 }
 
 fn frame(body: &[u8], chain: &[u8; 32]) -> Vec<u8> {
-    #[allow(clippy::cast_possible_truncation)] // a record is far below 4 GiB
-    let length = body.len() as u32;
-    [length.to_le_bytes().as_slice(), body, chain].concat()
+    debug_assert!((1..=BODY_BYTES_MAX).contains(&body.len()));
+    #[allow(clippy::cast_possible_truncation)] // a record is at most BODY_BYTES_MAX
+    let length = body.len() as u16;
+    [length.to_le_bytes().as_slice(), &(!length).to_le_bytes(), body, chain].concat()
+}
+
+fn body_length([a, b, c, d]: [u8; 4]) -> Option<usize> {
+    let (length, complement) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+    let bytes = usize::from(length);
+    (complement == !length && (1..=BODY_BYTES_MAX).contains(&bytes)).then_some(bytes)
 }

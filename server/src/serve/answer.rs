@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use samar_protocol::limits::ELEMENT_BYTES;
 use samar_protocol::manifest::SignedManifest;
-use samar_protocol::oprf::{BlindedBatch, EvaluateError};
+use samar_protocol::oprf::{self, BlindedBatch, EvaluateError};
 use samar_protocol::wire::{
     Allowance, EvaluateRequest, Evaluated, FetchRequest, Fetched, JoinRequest, Joined, ManifestRequest,
     ManifestSent, Refusal, RefusalCode, Response,
@@ -128,8 +128,11 @@ pub(super) async fn evaluate(
     Ok((Response::Evaluated(evaluated), evaluation.evaluated.into_flattened()))
 }
 
-/// Refuses a batch under another key or of an epoch that is not published yet, before its bulk is read.
+/// Refuses a batch of another suite, under another key or of an epoch that is not published yet, before its bulk is read.
 pub(super) fn check_key(state: &State, request: &EvaluateRequest) -> Result<(), (Refusal, String)> {
+    if request.suite != oprf::SUITE {
+        return refuse(RefusalCode::Unsupported, "another suite");
+    }
     let newest = newest(state)?;
     let manifest = newest.newest().manifest();
     if request.key_id != manifest.key_id || request.key_id != state.oprf.public().id().0 {
