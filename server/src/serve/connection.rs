@@ -41,6 +41,9 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
     };
     let mut streams = JoinSet::new();
     let mut draining = state.draining();
+    // Whoever is no bank has the time of one request, so that strangers cannot fill the house by staying.
+    let visit_over = tokio::time::sleep(state.deadline());
+    tokio::pin!(visit_over);
     loop {
         tokio::select! {
             accepted = connection.accept_bi() => match accepted {
@@ -50,16 +53,18 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
                 Err(_) => break, // closed by the peer, timed out, or lost
             },
             Some(_) = streams.join_next() => {}
-            () = is_true(&mut draining) => {
-                // What is being answered is answered to the end; nothing more is taken.
-                while streams.join_next().await.is_some() {}
-                // Gives the last bytes time to be acknowledged: closing drops what is not.
-                let _ = tokio::time::timeout(state.deadline(), connection.closed()).await;
-                connection.close(close_code(RefusalCode::Draining), RefusalCode::Draining.text().as_bytes());
-                break;
+            () = is_true(&mut draining) => break close(&connection, streams, RefusalCode::Draining).await,
+            () = &mut visit_over, if !matches!(*peer, Peer::Bank(_)) => {
+                break close(&connection, streams, RefusalCode::TooSlow).await;
             }
         }
     }
+}
+
+/// Closes with a code. What is being answered is answered to the end; nothing more is taken.
+async fn close(connection: &Connection, mut streams: JoinSet<()>, code: RefusalCode) {
+    while streams.join_next().await.is_some() {}
+    connection.close(close_code(code), code.text().as_bytes());
 }
 
 fn identify(state: &State, connection: &Connection) -> Peer {

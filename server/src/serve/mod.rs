@@ -170,9 +170,16 @@ impl Server {
             }
         };
         tracing::info!(connections = connections.len(), "draining");
-        endpoint.set_server_config(None);
         state.drain.send_replace(true);
-        let drained = async { while connections.join_next().await.is_some() {} };
+        let drained = async {
+            loop {
+                tokio::select! {
+                    ended = connections.join_next() => if ended.is_none() { break },
+                    // Told at once, where silence would keep a bank waiting until it gives up.
+                    Some(incoming) = endpoint.accept() => incoming.refuse(),
+                }
+            }
+        };
         if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
