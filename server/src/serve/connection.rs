@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use samar_protocol::wire::{Refusal, RefusalCode, Request, Response};
 use tokio::task::JoinSet;
 
+use super::admission::Room;
 use super::answer::{self, Answer};
 use super::exchange::{self, ReadError};
 use super::{State, is_true};
@@ -99,14 +100,22 @@ async fn one_stream(state: Arc<State>, peer: Arc<Peer>, mut send: SendStream, mu
         }
     };
     let kind = kind_name(&request);
-    let answer = answer(&state, &peer, request, &mut recv).await;
-    if let Some(answer) = answer {
+    // Held until the response was taken, or the peer given up.
+    let mut room = None;
+    if let Some(answer) = answer(&state, &peer, request, &mut recv, &mut room).await {
         finish(&state, &peer, &mut send, &mut recv, kind, answer, began).await;
     }
 }
 
-/// `None` where the peer went away before its request was there.
-async fn answer(state: &Arc<State>, peer: &Peer, request: Request, recv: &mut RecvStream) -> Option<Answer> {
+/// `None` where the peer went away before its request was there. Leaves in `room` the memory that request and response
+/// are allowed.
+async fn answer(
+    state: &Arc<State>,
+    peer: &Peer,
+    request: Request,
+    recv: &mut RecvStream,
+    room: &mut Option<Room>,
+) -> Option<Answer> {
     let refuse = |code| Some(Err((Refusal::new(code), String::new())));
     let bank = match (peer, &request) {
         (_, Request::Join(_)) => None,
@@ -127,7 +136,7 @@ async fn answer(state: &Arc<State>, peer: &Peer, request: Request, recv: &mut Re
         }
         _ => None,
     };
-    let _room = state.memory.room_for(&request).await;
+    *room = state.memory.room_for(bank.map_or("", |bank| &bank.name), &request).await;
     let bulk = match exchange::read_bulk(recv, request.bulk_bytes(), state.deadline()).await {
         Ok(bulk) => bulk,
         Err(ReadError::Gone) => return None,
