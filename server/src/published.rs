@@ -5,11 +5,12 @@ use std::fs::File;
 use std::sync::Arc;
 
 use samar_local::exit::{Failure, io_failure};
-use samar_protocol::manifest::{Floor, ManifestHash, SignedManifest};
+use samar_protocol::manifest::{Floor, ManifestHash, SegmentRef, SignedManifest};
 
 use crate::layout::Layout;
 
-/// One epoch, opened for serving. Immutable: a newer epoch is another value.
+/// One epoch, opened for serving, and the segments of the one before, which a bank may be in the middle of downloading.
+/// Immutable: a newer epoch is another value.
 #[derive(Debug)]
 pub struct Published {
     newest: SignedManifest,
@@ -37,17 +38,16 @@ impl Published {
         }
         let newest = read_manifest(layout, epoch)?;
         let mut segments = HashMap::new();
-        for reference in newest.manifest().breaches.iter().flat_map(|breach| &breach.segments) {
-            let path = layout.segment(&reference.root);
-            let failure = |error: std::io::Error| io_failure("open the segment", &path, &error);
-            let file = File::open(&path).map_err(failure)?;
-            let bytes = file.metadata().map_err(failure)?.len();
-            if bytes != reference.file_bytes {
-                let what =
-                    format!("{} is damaged: {bytes} bytes, not {}", path.display(), reference.file_bytes);
-                return Err(Failure::local(what).remedy("restore it, or publish again"));
+        for reference in references(&newest) {
+            segments.insert(reference.root, Segment::open(layout, reference)?);
+        }
+        if epoch > 1 {
+            for reference in references(&read_manifest(layout, epoch - 1)?) {
+                // `publish` keeps them for one epoch; one that is gone is not missed by whoever begins now.
+                if let Ok(segment) = Segment::open(layout, reference) {
+                    segments.entry(reference.root).or_insert(segment);
+                }
             }
-            segments.insert(reference.root, Segment { file, bytes });
         }
         Ok(Some(Arc::new(Self { newest, segments })))
     }
@@ -63,6 +63,24 @@ impl Published {
     pub fn segment(&self, root: &[u8; 32]) -> Option<&Segment> {
         self.segments.get(root)
     }
+}
+
+impl Segment {
+    fn open(layout: &Layout, reference: &SegmentRef) -> Result<Self, Failure> {
+        let path = layout.segment(&reference.root);
+        let failure = |error: std::io::Error| io_failure("open the segment", &path, &error);
+        let file = File::open(&path).map_err(failure)?;
+        let bytes = file.metadata().map_err(failure)?.len();
+        if bytes != reference.file_bytes {
+            let what = format!("{} is damaged: {bytes} bytes, not {}", path.display(), reference.file_bytes);
+            return Err(Failure::local(what).remedy("restore it, or publish again"));
+        }
+        Ok(Self { file, bytes })
+    }
+}
+
+fn references(signed: &SignedManifest) -> impl Iterator<Item = &SegmentRef> {
+    signed.manifest().breaches.iter().flat_map(|breach| &breach.segments)
 }
 
 /// The newest epoch on disk, 0 where there is none.

@@ -5,11 +5,12 @@ use samar_protocol::group::Backend;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+use crate::config::Config;
 use crate::layout::Layout;
-use crate::serve::{Server, check_folder};
+use crate::serve::Server;
 
 pub(super) fn run(layout: &Layout, backend: Backend, json: bool) -> Result<(), Failure> {
-    check_folder(layout)?;
+    Config::read(&layout.config())?; // before anything is logged or started
     log_to_stderr(json);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

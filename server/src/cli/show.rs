@@ -7,6 +7,7 @@ use samar_protocol::manifest::{Breach, SignedManifest};
 use serde_json::json;
 
 use crate::accounts::{Accounts, Bank, Registry};
+use crate::config::Config;
 use crate::layout::Layout;
 use crate::publish::Publication;
 use crate::published;
@@ -42,6 +43,7 @@ pub(super) fn publication(publication: &Publication, as_json: bool) {
 
 /// What is published, and what each bank has used.
 pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
+    Config::read(&layout.config())?; // says so where the folder was never initialised
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let newest = match published::newest_epoch(layout)? {
         0 => None,

@@ -20,6 +20,7 @@ use samar_protocol::vault::VaultHeader;
 
 pub use report::Report;
 
+use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
 use crate::sort::{self, Sorter};
@@ -74,6 +75,7 @@ pub struct Plan {
 /// Input that cannot be read, a plan that does not fit the breach, the file system. The vault is then as it was.
 pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, Failure> {
     check(plan)?;
+    Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
     remove_leftovers(layout, &plan.breach)?;
     let key = keys::read_oprf(&layout.oprf_key())?;

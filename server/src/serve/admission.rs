@@ -2,35 +2,75 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use samar_protocol::wire::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const KIB: usize = 1_024;
+/// The largest request needs no more, and the least budget allowed covers it.
+const REQUEST_KIB_MAX: usize = 16 * KIB;
 
-/// The memory budget for bulk data in flight, counted in KiB. A request waits until there is room.
+/// So many permits for each bank: what one uses up, the others do not miss.
+#[derive(Debug)]
+pub(super) struct Shares {
+    permits: usize,
+    banks: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
+
+impl Shares {
+    pub(super) fn new(permits: usize) -> Self {
+        Self { permits, banks: Mutex::default() }
+    }
+
+    /// The permits of this bank. They are handed out in the order of asking.
+    pub(super) fn of(&self, bank: &str) -> Arc<Semaphore> {
+        let mut banks = self.banks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(share) = banks.get(bank).and_then(Weak::upgrade) {
+            return share;
+        }
+        banks.retain(|_, share| share.strong_count() > 0);
+        let share = Arc::new(Semaphore::new(self.permits));
+        banks.insert(bank.to_owned(), Arc::downgrade(&share));
+        share
+    }
+}
+
+/// The memory budget for bulk data in flight, counted in KiB. A request waits until there is room, in its bank's quarter
+/// and in the whole: a bank that lets its answers lie waits for itself.
 #[derive(Debug)]
 pub(super) struct Memory {
     budget: Arc<Semaphore>,
+    shares: Shares,
+}
+
+/// Room for one request, until dropped.
+#[derive(Debug)]
+pub(super) struct Room {
+    _of_bank: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
 }
 
 impl Memory {
     pub(super) fn new(mib: u32) -> Self {
-        Self { budget: Arc::new(Semaphore::new(mib as usize * KIB)) }
+        let kib = mib as usize * KIB;
+        Self { budget: Arc::new(Semaphore::new(kib)), shares: Shares::new((kib / 4).max(REQUEST_KIB_MAX)) }
     }
 
-    /// Room for a request's bulk and its response's. `None` only if the budget was closed, which it never is.
-    pub(super) async fn room_for(&self, request: &Request) -> Option<OwnedSemaphorePermit> {
+    /// Room for a request's bulk and its response's. Strangers have one share between them, under the name "". `None` only
+    /// if the budget was closed, which it never is.
+    pub(super) async fn room_for(&self, bank: &str, request: &Request) -> Option<Room> {
         let bytes = match request {
             // As received, decoded for computing, evaluated, and encoded again.
             Request::Evaluate(_) => request.bulk_bytes().saturating_mul(12),
             Request::Fetch(control) => control.length as usize,
             Request::Join(_) | Request::Manifest(_) | Request::Allowance(_) => KIB * KIB / 16,
         };
-        // The least budget allowed, 16 MiB, must cover the largest request.
-        let kib = bytes.div_ceil(KIB).min(16 * KIB);
-        Arc::clone(&self.budget).acquire_many_owned(u32::try_from(kib).unwrap_or(u32::MAX)).await.ok()
+        let kib = u32::try_from(bytes.div_ceil(KIB).min(REQUEST_KIB_MAX)).unwrap_or(u32::MAX);
+        Some(Room {
+            _of_bank: self.shares.of(bank).acquire_many_owned(kib).await.ok()?,
+            _of_all: Arc::clone(&self.budget).acquire_many_owned(kib).await.ok()?,
+        })
     }
 }
 

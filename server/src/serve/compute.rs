@@ -3,13 +3,14 @@
 //! Fair between banks: each bank has a few places, and places are handed out in the order of asking, so that a bank with
 //! many batches waits for its own, not others for it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use samar_local::exit::Failure;
 use samar_protocol::wire::{Refusal, RefusalCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::admission::Shares;
 
 /// Batches of one bank in the queue or at work.
 const PLACES_PER_BANK: usize = 8;
@@ -24,7 +25,7 @@ pub(super) struct Compute {
     pool: rayon::ThreadPool,
     /// Work running or about to: twice the threads, so that none waits for the async side.
     slots: Arc<Semaphore>,
-    banks: Mutex<HashMap<String, Weak<Semaphore>>>,
+    places: Shares,
 }
 
 impl Compute {
@@ -39,7 +40,7 @@ impl Compute {
             .build()
             .map_err(|error| Failure::local(format!("cannot start the compute threads: {error}")))?;
         let slots = Arc::new(Semaphore::new(2 * pool.current_num_threads()));
-        Ok(Self { pool, slots, banks: Mutex::default() })
+        Ok(Self { pool, slots, places: Shares::new(PLACES_PER_BANK) })
     }
 
     /// A place in the queue for one batch of this bank. Hold it for as long as the batch takes.
@@ -47,7 +48,7 @@ impl Compute {
     /// # Errors
     /// [`RefusalCode::Busy`] after too long a wait.
     pub(super) async fn place(&self, bank: &str) -> Result<Place, Refusal> {
-        let places = self.places_of(bank);
+        let places = self.places.of(bank);
         let busy = || Refusal::new(RefusalCode::Busy).retry_after_ms(RETRY_AFTER_MS);
         match tokio::time::timeout(WAIT_MAX, places.acquire_owned()).await {
             Ok(Ok(permit)) => Ok(Place { _permit: permit }),
@@ -55,36 +56,24 @@ impl Compute {
         }
     }
 
-    /// Runs `work` on the pool.
+    /// Runs `work` on the pool, in its turn. Places bound the queue, so the wait is bounded by the work ahead; and what may
+    /// have been charged already is not turned away.
     ///
     /// # Errors
-    /// [`RefusalCode::Busy`] after too long a wait, [`RefusalCode::Internal`] if the work was lost.
+    /// [`RefusalCode::Internal`] if the work was lost.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         _place: &Place,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let slot = match tokio::time::timeout(WAIT_MAX, Arc::clone(&self.slots).acquire_owned()).await {
-            Ok(Ok(slot)) => slot,
-            _ => return Err(Refusal::new(RefusalCode::Busy).retry_after_ms(RETRY_AFTER_MS)),
-        };
+        let lost = || Refusal::new(RefusalCode::Internal);
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| lost())?;
         let (done, result) = oneshot::channel();
         self.pool.spawn(move || {
             let _ = done.send(work()); // the asker may have gone
             drop(slot);
         });
-        result.await.map_err(|_| Refusal::new(RefusalCode::Internal))
-    }
-
-    fn places_of(&self, bank: &str) -> Arc<Semaphore> {
-        let mut banks = self.banks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = banks.get(bank).and_then(Weak::upgrade) {
-            return places;
-        }
-        banks.retain(|_, places| places.strong_count() > 0);
-        let places = Arc::new(Semaphore::new(PLACES_PER_BANK));
-        banks.insert(bank.to_owned(), Arc::downgrade(&places));
-        places
+        result.await.map_err(|_| lost())
     }
 }
 

@@ -8,10 +8,10 @@ use rustls::pki_types::CertificateDer;
 use samar_protocol::wire::{Refusal, RefusalCode, Request, Response};
 use tokio::task::JoinSet;
 
+use super::admission::Room;
 use super::answer::{self, Answer};
 use super::exchange::{self, ReadError};
 use super::{State, is_true};
-use crate::accounts::Bank;
 use crate::pki;
 
 /// Who is at the other end.
@@ -19,8 +19,8 @@ use crate::pki;
 enum Peer {
     /// No certificate: may join.
     Stranger,
-    /// A certificate of the operator's authority, for the key of this bank.
-    Bank(Bank),
+    /// A certificate of the operator's authority, for the key of the bank of this name.
+    Bank(String),
     /// A certificate of the operator's authority, but of no enrolled bank.
     Unknown,
 }
@@ -29,10 +29,10 @@ enum Peer {
 pub(super) async fn serve(state: Arc<State>, connection: Connection) {
     let peer = Arc::new(identify(&state, &connection));
     let _seat = match &*peer {
-        Peer::Bank(bank) => match state.seats.take(&bank.name) {
+        Peer::Bank(bank) => match state.seats.take(bank) {
             Some(seat) => Some(seat),
             None => {
-                tracing::warn!(bank = bank.name, "too many connections");
+                tracing::warn!(bank, "too many connections");
                 connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
                 return;
             }
@@ -41,6 +41,9 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
     };
     let mut streams = JoinSet::new();
     let mut draining = state.draining();
+    // Whoever is no bank has the time of one request, so that strangers cannot fill the house by staying.
+    let visit_over = tokio::time::sleep(state.deadline());
+    tokio::pin!(visit_over);
     loop {
         tokio::select! {
             accepted = connection.accept_bi() => match accepted {
@@ -50,16 +53,18 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
                 Err(_) => break, // closed by the peer, timed out, or lost
             },
             Some(_) = streams.join_next() => {}
-            () = is_true(&mut draining) => {
-                // What is being answered is answered to the end; nothing more is taken.
-                while streams.join_next().await.is_some() {}
-                // Gives the last bytes time to be acknowledged: closing drops what is not.
-                let _ = tokio::time::timeout(state.deadline(), connection.closed()).await;
-                connection.close(close_code(RefusalCode::Draining), RefusalCode::Draining.text().as_bytes());
-                break;
+            () = is_true(&mut draining) => break close(&connection, streams, RefusalCode::Draining).await,
+            () = &mut visit_over, if !matches!(*peer, Peer::Bank(_)) => {
+                break close(&connection, streams, RefusalCode::TooSlow).await;
             }
         }
     }
+}
+
+/// Closes with a code. What is being answered is answered to the end; nothing more is taken.
+async fn close(connection: &Connection, mut streams: JoinSet<()>, code: RefusalCode) {
+    while streams.join_next().await.is_some() {}
+    connection.close(close_code(code), code.text().as_bytes());
 }
 
 fn identify(state: &State, connection: &Connection) -> Peer {
@@ -75,7 +80,7 @@ fn identify(state: &State, connection: &Connection) -> Peer {
         None => state.registry.certified(&fingerprint),
     };
     match enrolled {
-        Ok(Some(bank)) => Peer::Bank(bank),
+        Ok(Some(bank)) => Peer::Bank(bank.name),
         Ok(None) => Peer::Unknown,
         Err(failure) => {
             tracing::error!(%failure, "an enrolment cannot be read");
@@ -94,23 +99,36 @@ async fn one_stream(state: Arc<State>, peer: Arc<Peer>, mut send: SendStream, mu
         }
     };
     let kind = kind_name(&request);
-    let answer = answer(&state, &peer, request, &mut recv).await;
-    if let Some(answer) = answer {
+    // Held until the response was taken, or the peer given up.
+    let mut room = None;
+    if let Some(answer) = answer(&state, &peer, request, &mut recv, &mut room).await {
         finish(&state, &peer, &mut send, &mut recv, kind, answer, began).await;
     }
 }
 
-/// `None` where the peer went away before its request was there.
-async fn answer(state: &Arc<State>, peer: &Peer, request: Request, recv: &mut RecvStream) -> Option<Answer> {
+/// `None` where the peer went away before its request was there. Leaves in `room` the memory that request and response
+/// are allowed.
+async fn answer(
+    state: &Arc<State>,
+    peer: &Peer,
+    request: Request,
+    recv: &mut RecvStream,
+    room: &mut Option<Room>,
+) -> Option<Answer> {
     let refuse = |code| Some(Err((Refusal::new(code), String::new())));
     let bank = match (peer, &request) {
         (_, Request::Join(_)) => None,
-        (Peer::Bank(bank), _) => Some(bank),
+        // As it is enrolled now: what the operator changed counts for connections that are open.
+        (Peer::Bank(name), _) => match state.registry.bank(name) {
+            Ok(Some(bank)) => Some(bank),
+            Ok(None) => return refuse(RefusalCode::NotEnrolled),
+            Err(failure) => return Some(Err((Refusal::new(RefusalCode::Internal), failure.to_string()))),
+        },
         (Peer::Stranger, _) => return refuse(RefusalCode::Unauthenticated),
         (Peer::Unknown, _) => return refuse(RefusalCode::NotEnrolled),
     };
     // A place in the queue and room in memory come before the bulk, so that waiting requests hold neither.
-    let place = match (bank, &request) {
+    let place = match (&bank, &request) {
         (Some(bank), Request::Evaluate(control)) => {
             if let Err(refused) = answer::check_key(state, control) {
                 return Some(Err(refused));
@@ -122,7 +140,7 @@ async fn answer(state: &Arc<State>, peer: &Peer, request: Request, recv: &mut Re
         }
         _ => None,
     };
-    let _room = state.memory.room_for(&request).await;
+    *room = state.memory.room_for(bank.as_ref().map_or("", |bank| &bank.name), &request).await;
     let bulk = match exchange::read_bulk(recv, request.bulk_bytes(), state.deadline()).await {
         Ok(bulk) => bulk,
         Err(ReadError::Gone) => return None,
@@ -133,12 +151,9 @@ async fn answer(state: &Arc<State>, peer: &Peer, request: Request, recv: &mut Re
         (Request::Manifest(request), ..) => answer::manifest(state, &request),
         (Request::Fetch(request), ..) => answer::fetch(state, &request).await,
         (Request::Evaluate(request), Some(bank), Some(place)) => {
-            answer::evaluate(state, bank, &place, &request, bulk).await
+            answer::evaluate(state, &bank, &place, &request, bulk).await
         }
-        (Request::Allowance(_), Some(bank), _) => match state.registry.bank(&bank.name) {
-            Ok(Some(bank)) => Ok(answer::allowance(state, &bank)),
-            _ => Ok(answer::allowance(state, bank)),
-        },
+        (Request::Allowance(_), Some(bank), _) => Ok(answer::allowance(state, &bank)),
         (Request::Evaluate(_) | Request::Allowance(_), ..) => return refuse(RefusalCode::Internal),
     })
 }
@@ -153,7 +168,7 @@ async fn finish(
     began: Instant,
 ) {
     let bank = match peer {
-        Peer::Bank(bank) => bank.name.as_str(),
+        Peer::Bank(bank) => bank.as_str(),
         Peer::Stranger => "(no certificate)",
         Peer::Unknown => "(not enrolled)",
     };

@@ -52,7 +52,8 @@ pub(super) async fn read_bulk(
     }
 }
 
-/// Writes a response and its bulk, and ends the stream.
+/// Writes a response and its bulk, ends the stream, and waits until the peer has all of it: closing the connection
+/// earlier would drop what is still on its way.
 ///
 /// # Errors
 /// The peer went away, or took too long over a part; the stream is then reset.
@@ -67,13 +68,20 @@ pub(super) async fn write_response(
         match timeout(deadline, stream.write_all(part)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err("the peer went away"),
-            Err(_) => {
-                let _ = stream.reset(quinn::VarInt::from_u32(u32::from(RefusalCode::TooSlow as u16)));
-                return Err("the peer read too slowly");
-            }
+            Err(_) => return Err(give_up(stream)),
         }
     }
-    stream.finish().map_err(|_| "the peer went away")
+    stream.finish().map_err(|_| "the peer went away")?;
+    match timeout(deadline, stream.stopped()).await {
+        Ok(Ok(None)) => Ok(()),
+        Ok(_) => Err("the peer went away"),
+        Err(_) => Err(give_up(stream)),
+    }
+}
+
+fn give_up(stream: &mut SendStream) -> &'static str {
+    let _ = stream.reset(quinn::VarInt::from_u32(u32::from(RefusalCode::TooSlow as u16)));
+    "the peer read too slowly"
 }
 
 async fn fill(stream: &mut RecvStream, buffer: &mut [u8], deadline: Duration) -> Result<(), ReadError> {

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quinn::{Endpoint, IdleTimeout, Incoming, TransportConfig, VarInt};
-use samar_local::exit::{Failure, io_failure};
+use samar_local::exit::Failure;
 use samar_local::folder::{self, Lock};
 use samar_protocol::group::Backend;
 use samar_protocol::oprf::SecretKey;
@@ -170,9 +170,16 @@ impl Server {
             }
         };
         tracing::info!(connections = connections.len(), "draining");
-        endpoint.set_server_config(None);
         state.drain.send_replace(true);
-        let drained = async { while connections.join_next().await.is_some() {} };
+        let drained = async {
+            loop {
+                tokio::select! {
+                    ended = connections.join_next() => if ended.is_none() { break },
+                    // Told at once, where silence would keep a bank waiting until it gives up.
+                    Some(incoming) = endpoint.accept() => incoming.refuse(),
+                }
+            }
+        };
         if tokio::time::timeout(DRAIN_MAX, drained).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
@@ -222,13 +229,4 @@ fn transport(deadline: Duration) -> TransportConfig {
 /// Resolves when the value turns `true`, or its sender is gone.
 async fn is_true(value: &mut watch::Receiver<bool>) {
     let _ = value.wait_for(|value| *value).await;
-}
-
-/// Makes sure that the folder can be served at all: for messages before the runtime starts.
-///
-/// # Errors
-/// The folder does not exist.
-pub fn check_folder(layout: &Layout) -> Result<(), Failure> {
-    let root = layout.root();
-    std::fs::metadata(root).map(|_| ()).map_err(|error| io_failure("open the folder", root, &error))
 }
