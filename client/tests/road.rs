@@ -57,7 +57,12 @@ impl Bank {
     /// Screens these customers; the report stands in `report.csv`.
     fn screen(&self, numbers: impl IntoIterator<Item = usize>) -> Result<Summary, Failure> {
         let rows: String = numbers.into_iter().map(|number| format!("{number},{}\n", nik(number))).collect();
-        std::fs::write(self.path("customers.csv"), format!("cif,nik\n{rows}")).unwrap();
+        self.screen_text(&format!("cif,nik\n{rows}"))
+    }
+
+    /// Screens a file with this text, by its column "nik".
+    fn screen_text(&self, text: &str) -> Result<Summary, Failure> {
+        std::fs::write(self.path("customers.csv"), text).unwrap();
         let plan = ScreenPlan {
             home: self.home(),
             file: self.path("customers.csv"),
@@ -297,10 +302,10 @@ fn what_an_allowance_covered_is_not_paid_for_twice() {
     operator.publish(&[(Base, &entries(0..100))]);
     let bank = Bank::joined(&operator);
     bank.sync().unwrap();
-    operator.allow(5_000); // one batch of 4,096, and not a second one
+    operator.allow(5_000); // one batch of 4,096 and a smaller one: the allowance is used up to its end
     let failure = bank.screen(0..8_192).unwrap_err();
     assert_eq!(failure.exit(), Exit::Refused);
-    assert!(failure.to_string().contains("4,096 evaluated (4,096 charged) and kept"), "{failure}");
+    assert!(failure.to_string().contains("5,000 evaluated (5,000 charged) and kept"), "{failure}");
     assert!(!bank.path("report.csv").exists());
     for path in bank.files("pending") {
         let spool = std::fs::read(path).unwrap();
@@ -310,8 +315,20 @@ fn what_an_allowance_covered_is_not_paid_for_twice() {
     let summary = bank.screen(0..8_192).unwrap();
     assert_eq!(
         (summary.reused, summary.evaluated, summary.charged, summary.exposed),
-        (4_096, 4_096, 4_096, 100)
+        (5_000, 3_192, 3_192, 100)
     );
+}
+
+#[test]
+fn a_column_without_a_single_nik_is_an_error_and_not_good_news() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..10))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    let failure = bank.screen_text("nik,name\nAni,3\nBudi,4\n").unwrap_err();
+    assert_eq!(failure.exit(), Exit::Input);
+    assert!(failure.to_string().contains("none of the 2 rows"), "{failure}");
+    assert!(!bank.path("report.csv").exists());
 }
 
 #[test]

@@ -41,8 +41,8 @@ impl Published {
         for reference in references(&newest) {
             segments.insert(reference.root, Segment::open(layout, reference)?);
         }
-        if epoch > 1 {
-            for reference in references(&read_manifest(layout, epoch - 1)?) {
+        if let Some(before) = (epoch > 1).then(|| read_manifest(layout, epoch - 1)).and_then(Result::ok) {
+            for reference in references(&before) {
                 // `publish` keeps them for one epoch; one that is gone is not missed by whoever begins now.
                 if let Ok(segment) = Segment::open(layout, reference) {
                     segments.entry(reference.root).or_insert(segment);

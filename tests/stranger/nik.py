@@ -29,6 +29,8 @@ def read(cell):
         return "empty"
     if len(digits) != 16:
         return damage(text)
+    if is_decimal_fraction(text):
+        return "decimal-fraction"
     day, month, year = int(digits[6:8]), int(digits[8:10]), int(digits[10:12])
     if not (1 <= day <= 31 or 41 <= day <= 71):
         return "bad-day"
@@ -40,16 +42,20 @@ def read(cell):
     return "zero-serial" if digits[12:] == "0000" else digits
 
 
+def is_decimal_fraction(text):
+    point = max(text.rfind("."), text.rfind(","))
+    whole, fraction = text[:point], text[point + 1 :]
+    sound = point >= 0 and re.fullmatch(f"[{DIGIT}{DROPPED}]*", whole) and re.fullmatch("[0\uff10]+", fraction)
+    return bool(sound) and len(digits_of(whole)) in (15, 16)
+
+
 def damage(text):
     mantissa, e, exponent = re.match(r"([^eE]*)([eE]?)(.*)", text, re.S).groups()
     numeric = re.fullmatch(f"[{DIGIT}.,{SPACE}]*", mantissa) and digits_of(mantissa)
     if e and numeric and re.fullmatch(f"[+-]?[{DIGIT}]+", exponent):
         return "excel-scientific"
-    point = max(text.rfind("."), text.rfind(","))
-    whole, fraction = text[:point], text[point + 1 :]
-    if point >= 0 and re.fullmatch(f"[{DIGIT}{DROPPED}]*", whole) and len(digits_of(whole)) == 16:
-        if re.fullmatch("[0\uff10]+", fraction):
-            return "decimal-fraction"
+    if is_decimal_fraction(text):
+        return "decimal-fraction"
     pieces = [len(digits_of(piece)) for piece in re.split(f"[^{DIGIT}{DROPPED}]", text)]
     numbers = sum(length // 16 for length in pieces if length % 16 == 0)
     if numbers >= 2:

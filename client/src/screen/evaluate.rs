@@ -70,13 +70,14 @@ pub(super) async fn run(
     survey: Arc<Survey>,
     spool: Arc<Spool>,
     expected: u64,
+    allowed: u64,
 ) -> Result<Evaluated, Failure> {
     let progress = Progress::new("evaluate", Unit::Count, Some(expected));
     let mut evaluated = Evaluated::from_spool(&survey, &spool);
     let (feed, mut batches) = mpsc::channel(IN_FLIGHT);
     let reader = {
         let (customers, spool) = (Arc::clone(customers), Arc::clone(&spool));
-        tokio::spawn(blocking(move || read(&customers, &survey, &spool, &feed)))
+        tokio::spawn(blocking(move || read(&customers, &survey, &spool, allowed, &feed)))
     };
     let mut under_way = JoinSet::new();
     let mut failed: Option<BatchError> = None;
@@ -137,11 +138,12 @@ async fn one(evaluator: Evaluator, spool: Arc<Spool>, batch: Batch) -> Result<Do
     Ok(Done { ordinals, tags, charged })
 }
 
-/// Reads the file and feeds each identifier that the spool does not know, once.
+/// Reads the file and feeds each identifier that the spool does not know, once. `allowed` is what the allowance has left.
 fn read(
     customers: &Customers,
     survey: &Survey,
     spool: &Spool,
+    mut allowed: u64,
     feed: &mpsc::Sender<Batch>,
 ) -> Result<(), Failure> {
     let mut fed = vec![false; survey.ordinals.len()];
@@ -157,14 +159,26 @@ fn read(
         batch.ordinals.push(ordinal);
         batch.hashes.push(hash);
         batch.inputs.push(nik.oprf_input());
-        if batch.inputs.len() == BATCH && feed.blocking_send(std::mem::take(&mut batch)).is_err() {
-            return Ok(()); // the run has failed, and says why itself
+        if batch.inputs.len() == batch_size(allowed) {
+            allowed = allowed.saturating_sub(batch.inputs.len() as u64);
+            if feed.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return Ok(()); // the run has failed, and says why itself
+            }
         }
     }
     if !batch.inputs.is_empty() {
         let _ = feed.blocking_send(batch); // likewise
     }
     Ok(())
+}
+
+/// A whole batch, or what the allowance has left: a batch is charged whole or refused. With nothing left the next one
+/// gets the server's own word.
+fn batch_size(allowed: u64) -> usize {
+    match usize::try_from(allowed) {
+        Ok(left @ 1..=BATCH) => left,
+        _ => BATCH,
+    }
 }
 
 /// The failure, with what was done before it.

@@ -61,6 +61,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let config = Config::load(home)?;
     let _lock = lock(home.dir(), "screen")?;
     let customers = Arc::new(Customers::new(&plan.file, &plan.column)?);
+    check_places(plan)?;
     // Everything that the user may have mistyped fails before anything is sent.
     check_columns(plan.format, customers.read()?.columns())?;
     let out = create(&plan.out)?;
@@ -73,17 +74,29 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     for warning in &survey.warnings {
         say(format_args!("samar: warning: {warning}"));
     }
+    if survey.rows > 0 && survey.ordinals.is_empty() {
+        // Ending with "nothing exposed" would be read as good news.
+        let what =
+            format!("none of the {} rows holds a NIK in column {}", thousands(survey.rows), plan.column);
+        return Err(Failure::input(what).remedy("name the column that holds the NIKs with --column"));
+    }
     let to_evaluate = survey.ordinals.keys().filter(|hash| !spool.known.contains_key(*hash)).count() as u64;
     let (tags, evaluated, traffic, backend) = if to_evaluate == 0 {
         let done = Evaluated::from_spool(&survey, &spool);
         (done.tags, Evaluated::default(), Traffic::default(), samar_protocol::group::Backend::best())
     } else {
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
-        warn_of_allowance(&link, to_evaluate).await?;
+        let allowed = allowed(&link, to_evaluate).await?;
         let evaluator = Evaluator::new(link, &synced)?;
-        let mut done =
-            evaluate::run(&evaluator, &customers, Arc::clone(&survey), Arc::clone(&spool), to_evaluate)
-                .await?;
+        let mut done = evaluate::run(
+            &evaluator,
+            &customers,
+            Arc::clone(&survey),
+            Arc::clone(&spool),
+            to_evaluate,
+            allowed,
+        )
+        .await?;
         let traffic = evaluator.link().traffic();
         let backend = evaluator.backend();
         evaluator.close().await;
@@ -143,6 +156,18 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     Ok(summary)
 }
 
+/// Refuses a report or summary that would replace the customers or each other.
+fn check_places(plan: &ScreenPlan) -> Result<(), Failure> {
+    let place = |path: &std::path::Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let named =
+        [Some(&plan.file), Some(&plan.out), plan.summary.as_ref()].map(|path| path.map(|path| place(path)));
+    let [file, out, summary] = &named;
+    if file == out || file == summary || out == summary {
+        return Err(Failure::input("the customers, the report and the summary must be different files"));
+    }
+    Ok(())
+}
+
 fn create(path: &std::path::Path) -> Result<Unfinished, Failure> {
     // The report says of people that they were exposed: it is for its owner alone.
     let create = remove_leftovers_of(path).and_then(|()| Unfinished::create(path, Mode::Private));
@@ -168,7 +193,7 @@ async fn survey(customers: &Arc<Customers>, spool: &Arc<Spool>) -> Result<Arc<Su
 }
 
 /// Says before anything is charged that the allowance will not last.
-async fn warn_of_allowance(link: &Link, to_evaluate: u64) -> Result<(), Failure> {
+async fn allowed(link: &Link, to_evaluate: u64) -> Result<u64, Failure> {
     let allowance = link.allowance().await?;
     let today = allowance.per_day.saturating_sub(allowance.used_today);
     let left = today.min(allowance.lifetime.saturating_sub(allowance.used_lifetime));
@@ -179,7 +204,7 @@ async fn warn_of_allowance(link: &Link, to_evaluate: u64) -> Result<(), Failure>
              what is evaluated is kept, and the next run goes on from it"
         ));
     }
-    Ok(())
+    Ok(left)
 }
 
 /// What the last reading needs.

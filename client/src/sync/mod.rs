@@ -65,14 +65,16 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
     let manifest = newest.manifest();
 
     let segments = segments(manifest);
-    let missing: Vec<_> = segments.iter().filter(|(_, segment)| !segment::is_here(home, segment)).collect();
-    let need = missing.iter().map(|(_, segment)| segment::bytes_to_come(home, segment)).sum();
+    let key_id = manifest.key_id();
+    let wanted = segments.iter().map(|&(breach, reference)| segment::Wanted { reference, breach, key_id });
+    let missing: Vec<_> = wanted.filter(|wanted| !segment::is_here(home, wanted)).collect();
+    let come = missing.iter().map(|wanted| segment::bytes_to_come(home, wanted.reference));
+    let need = come.fold(0, u64::saturating_add);
     check_space(home, need)?;
     let progress = Progress::new("sync", Unit::Bytes, Some(need));
     let mut bytes_fetched = 0;
-    for (breach, reference) in &missing {
-        let wanted = segment::Wanted { reference, breach, key_id: manifest.key_id() };
-        bytes_fetched += segment::fetch(&link, home, &wanted, &progress).await?;
+    for wanted in &missing {
+        bytes_fetched += segment::fetch(&link, home, wanted, &progress).await?;
     }
     progress.finish();
 

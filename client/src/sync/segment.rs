@@ -34,9 +34,14 @@ pub(super) struct Wanted<'a> {
     pub(super) key_id: KeyId,
 }
 
-/// Whether the segment is here, whole. Its pages were verified when they came and are again when they are used.
-pub(super) fn is_here(home: &Home, reference: &SegmentRef) -> bool {
-    std::fs::metadata(home.segment(&reference.root)).is_ok_and(|found| found.len() == reference.file_bytes)
+/// Whether the segment is here, whole, with the header and directory that its root vouches for. Its pages were verified
+/// when they came and are again when they are used.
+pub(super) fn is_here(home: &Home, wanted: &Wanted<'_>) -> bool {
+    let reference = wanted.reference;
+    File::open(home.segment(&reference.root)).is_ok_and(|file| {
+        file.metadata().is_ok_and(|found| found.len() == reference.file_bytes)
+            && read_index(&file, reference, wanted.breach, wanted.key_id).is_ok()
+    })
 }
 
 /// What a fetch of the segment will take on disk, beyond what an earlier run left.

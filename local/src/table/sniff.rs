@@ -64,14 +64,15 @@ fn read(head: &[u8], dialect: Dialect) -> (Sniffed, usize) {
     (Sniffed { dialect, columns, rows }, fit)
 }
 
-/// Whether a first row names columns: one is a known name, or there are letters and no cell looks like data or is a
-/// mere number.
+/// Whether a first row names columns: no cell looks like data, and one is a known name, or there are letters and no mere
+/// number. A known name alone says nothing: "KTP" is also a usual value, of a column that tells the kind of a document.
 pub(super) fn is_header(row: &Row) -> bool {
     let cells = || (0..row.columns()).filter_map(|column| row.get(column));
     let has_letter = |cell: &str| cell.contains(char::is_alphabetic);
     let is_name =
         |cell: &str| !looks_like_data(cell) && (has_letter(cell) || !cell.contains(char::is_numeric));
-    cells().any(|cell| is_nik_name(&cell))
+    let has_data = cells().any(|cell| looks_like_data(&cell));
+    !has_data && cells().any(|cell| is_nik_name(&cell))
         || cells().all(|cell| is_name(&cell)) && cells().any(|cell| has_letter(&cell))
 }
 

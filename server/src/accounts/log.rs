@@ -163,7 +163,8 @@ fn scan(path: &Path, mut each: impl FnMut(&Record)) -> Result<([u8; 32], u64), F
         }
         reader.read_exact(&mut head).map_err(failure)?;
         let Some(body_bytes) = body_length(head) else {
-            return torn_or_damaged(path, &mut reader, chain, at, "the length of a record was changed");
+            zeros_or_damaged(path, &mut reader, at, "the length of a record was changed")?;
+            return Ok((chain, at));
         };
         let record_bytes = 4 + body_bytes as u64 + 32;
         if left < record_bytes {
@@ -177,11 +178,10 @@ fn scan(path: &Path, mut each: impl FnMut(&Record)) -> Result<([u8; 32], u64), F
             if left == record_bytes {
                 return Ok((chain, at)); // written in part: the last record, never synced
             }
-            return Err(damaged(
-                path,
-                at,
-                "a record does not match the chain: it or one before it was changed",
-            ));
+            // A group can be torn inside one record, with nothing but zeros where the later ones should be.
+            let what = "a record does not match the chain: it or one before it was changed";
+            zeros_or_damaged(path, &mut reader, at + record_bytes, what)?;
+            return Ok((chain, at));
         }
         let record = codec::decode(&body).map_err(|error| damaged(path, at, &error.to_string()))?;
         each(&record);
@@ -190,21 +190,16 @@ fn scan(path: &Path, mut each: impl FnMut(&Record)) -> Result<([u8; 32], u64), F
     Ok((chain, at))
 }
 
-/// A crash can leave a tail that was allocated but never written, all zeros.
-fn torn_or_damaged(
-    path: &Path,
-    reader: &mut BufReader<File>,
-    chain: [u8; 32],
-    at: u64,
-    what: &str,
-) -> Result<([u8; 32], u64), Failure> {
+/// A crash can leave a tail that was allocated but never written: all zeros, and no longer than a group. Anything else
+/// is damage.
+fn zeros_or_damaged(path: &Path, reader: &mut BufReader<File>, at: u64, what: &str) -> Result<(), Failure> {
     reader.seek(SeekFrom::Start(at)).map_err(|error| io_failure("read the account log", path, &error))?;
     let mut rest = Vec::new();
     let bytes_max = (GROUP_MAX * BODY_BYTES_MAX) as u64;
     let read = reader.take(bytes_max + 1).read_to_end(&mut rest);
     read.map_err(|error| io_failure("read the account log", path, &error))?;
     if rest.len() as u64 <= bytes_max && rest.iter().all(|byte| *byte == 0) {
-        return Ok((chain, at));
+        return Ok(());
     }
     Err(damaged(path, at, what))
 }

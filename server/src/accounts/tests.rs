@@ -142,6 +142,22 @@ fn a_tail_of_zeros_is_a_torn_write() {
 }
 
 #[test]
+fn a_group_torn_inside_a_record_loses_that_group_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    log_with_debits(&path, 4);
+    let whole = std::fs::read(&path).unwrap();
+    let record = (whole.len() - LOG_MAGIC.len()) / 4;
+    // The last two records were being written: a part of the first is there, then zeros up to the size they would have.
+    for written in 1..record {
+        let mut torn = whole.clone();
+        torn[LOG_MAGIC.len() + 2 * record + written..].fill(0);
+        std::fs::write(&path, &torn).unwrap();
+        assert_eq!(used(&path).unwrap(), 20, "{written} bytes written");
+    }
+}
+
+#[test]
 fn a_flipped_bit_is_named_and_never_counted_over() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");

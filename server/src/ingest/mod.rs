@@ -125,6 +125,10 @@ fn check(plan: &Plan) -> Result<(), Failure> {
             Failure::input(what).remedy("use lower-case letters, digits and inner hyphens, like bpjs-2021")
         );
     }
+    let replaced = |rejects: &PathBuf| plan.sources.contains(&Source::File(rejects.clone()));
+    if plan.rejects.as_ref().is_some_and(replaced) {
+        return Err(Failure::input("--rejects names a dump, which it would replace"));
+    }
     for exposure in &plan.exposes {
         if !class::KNOWN.contains(&exposure.class.as_str()) {
             let what = format!("`{}` is no data class", exposure.class.escape_debug());

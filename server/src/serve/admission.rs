@@ -8,6 +8,8 @@ use samar_protocol::wire::Request;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 const KIB: usize = 1_024;
+/// Connections of peers that are no bank, all together.
+const STRANGERS: u32 = 64;
 /// The largest request needs no more, and the least budget allowed covers it.
 const REQUEST_KIB_MAX: usize = 16 * KIB;
 
@@ -89,9 +91,18 @@ impl Seats {
 
     /// A seat for one more connection of this bank, until dropped; `None` if it has as many as it may.
     pub(super) fn take(&self, bank: &str) -> Option<Seat> {
+        self.take_of(bank, self.per_bank)
+    }
+
+    /// A seat for one more peer that is no bank.
+    pub(super) fn take_as_stranger(&self) -> Option<Seat> {
+        self.take_of("", STRANGERS)
+    }
+
+    fn take_of(&self, bank: &str, seats: u32) -> Option<Seat> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(bank.to_owned()).or_default();
-        if *count >= self.per_bank {
+        if *count >= seats {
             return None;
         }
         *count += 1;

@@ -25,6 +25,9 @@ enum Peer {
     Unknown,
 }
 
+/// What a peer is told to wait where there was no room.
+const RETRY_AFTER_MS: u32 = 2_000;
+
 /// Serves a connection until it ends or the server drains.
 pub(super) async fn serve(state: Arc<State>, connection: Connection) {
     let peer = Arc::new(identify(&state, &connection));
@@ -37,7 +40,14 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
                 return;
             }
         },
-        Peer::Stranger | Peer::Unknown => None,
+        // A few seats for all who are no bank, so that strangers cannot keep banks out.
+        Peer::Stranger | Peer::Unknown => match state.seats.take_as_stranger() {
+            Some(seat) => Some(seat),
+            None => {
+                connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
+                return;
+            }
+        },
     };
     let mut streams = JoinSet::new();
     let mut draining = state.draining();
@@ -55,6 +65,8 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
             Some(_) = streams.join_next() => {}
             () = is_true(&mut draining) => break close(&connection, streams, RefusalCode::Draining).await,
             () = &mut visit_over, if !matches!(*peer, Peer::Bank(_)) => {
+                // What a stranger still has under way is not waited for.
+                streams.abort_all();
                 break close(&connection, streams, RefusalCode::TooSlow).await;
             }
         }
@@ -140,7 +152,14 @@ async fn answer(
         }
         _ => None,
     };
-    *room = state.memory.room_for(bank.as_ref().map_or("", |bank| &bank.name), &request).await;
+    let waiting = state.memory.room_for(bank.as_ref().map_or("", |bank| &bank.name), &request);
+    match tokio::time::timeout(state.deadline(), waiting).await {
+        Ok(found) => *room = found,
+        Err(_) => {
+            let refusal = Refusal::new(RefusalCode::Busy).retry_after_ms(RETRY_AFTER_MS);
+            return Some(Err((refusal, "no room in memory".to_owned())));
+        }
+    }
     let bulk = match exchange::read_bulk(recv, request.bulk_bytes(), state.deadline()).await {
         Ok(bulk) => bulk,
         Err(ReadError::Gone) => return None,

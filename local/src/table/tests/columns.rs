@@ -86,3 +86,12 @@ fn data_taken_for_a_header_never_reach_a_message() {
     let message = table.select_column("NIK").unwrap_err().to_string();
     assert!(!message.contains("3201"), "{message}");
 }
+
+/// "KTP" is a name of the NIK's column, and also what stands in a column that tells the kind of a document.
+#[test]
+fn a_first_row_with_data_in_it_is_a_row_though_a_cell_says_ktp() {
+    let dump = open("3201010101800001,BUDI,KTP\n3201010101800002,ANI,KTP\n").unwrap();
+    assert!(!dump.has_header());
+    let parses = |cell: &str| cell.len() == 16;
+    assert_eq!(dump.guess_nik_column(parses).unwrap(), 0);
+}
