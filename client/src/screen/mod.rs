@@ -80,7 +80,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     } else {
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
         warn_of_allowance(&link, to_evaluate).await?;
-        let evaluator = Evaluator::new(link, &synced)?;
+        let evaluator = Evaluator::new(link, &synced, config.blinding)?;
         let mut done =
             evaluate::run(&evaluator, &customers, Arc::clone(&survey), Arc::clone(&spool), to_evaluate)
                 .await?;
