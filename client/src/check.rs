@@ -39,7 +39,7 @@ impl Checker {
         let synced = Synced::load_valid(home, now_s())?;
         let segments = Arc::new(synced.open_segments(home)?);
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
-        let evaluator = Evaluator::new(link, &synced)?;
+        let evaluator = Evaluator::new(link, &synced, config.blinding)?;
         Ok(Self { evaluator, segments, breaches: synced.manifest().breaches.clone() })
     }
 

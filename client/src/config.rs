@@ -14,6 +14,7 @@ use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::invitation::{from_hex, to_hex};
 use samar_protocol::manifest::{Floor, ManifestHash};
+use samar_protocol::oprf::Blinding;
 use serde::{Deserialize, Serialize};
 
 /// The bank's folder.
@@ -101,6 +102,9 @@ pub struct Config {
     pub floor: Floor,
     /// Accepted key exchanges. Default: the hybrid one alone.
     pub key_exchange: KeyExchange,
+    /// How identifiers are hidden: `additive`, or `rfc` at more than twice the work. The server cannot tell, and the
+    /// results are the same. Default: `additive`.
+    pub blinding: Blinding,
 }
 
 /// The file as it stands.
@@ -115,6 +119,8 @@ struct File {
     floor_hash: String,
     #[serde(default)]
     key_exchange: KeyExchange,
+    #[serde(default)]
+    blinding: Blinding,
 }
 
 impl Config {
@@ -150,6 +156,7 @@ impl Config {
             publisher_key: key.ok_or("publisher_key is not an Ed25519 key in 64 hexadecimal digits")?,
             floor: Floor { epoch: file.floor_epoch, hash: ManifestHash(hash) },
             key_exchange: file.key_exchange,
+            blinding: file.blinding,
         })
     }
 
@@ -162,6 +169,7 @@ impl Config {
             floor_epoch: self.floor.epoch,
             floor_hash: to_hex(&self.floor.hash.0),
             key_exchange: self.key_exchange,
+            blinding: self.blinding,
         };
         toml::to_string(&file).map_err(|error| Failure::input(format!("cannot write samar.toml: {error}")))
     }
@@ -191,6 +199,7 @@ mod tests {
             publisher_key: ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key(),
             floor: Floor { epoch: 4, hash: ManifestHash([5; 32]) },
             key_exchange: KeyExchange::HybridOrX25519,
+            blinding: Blinding::Rfc,
         }
     }
 
@@ -213,11 +222,20 @@ mod tests {
     }
 
     #[test]
+    fn without_a_line_blinding_is_additive() {
+        let text = config().to_text().unwrap();
+        let without = text.replace("blinding = \"rfc\"\n", "");
+        assert_ne!(text, without);
+        assert_eq!(Config::parse(&without).unwrap().blinding, Blinding::Additive);
+    }
+
+    #[test]
     fn a_wrong_line_is_named() {
         let text = config().to_text().unwrap();
         let refused = |from: &str, to: &str| Config::parse(&text.replacen(from, to, 1)).unwrap_err();
         assert!(refused("bank = ", "bnak = ").contains("bnak"));
         assert!(refused("hybrid-or-x25519", "none").contains("key_exchange"));
+        assert!(refused("\"rfc\"", "\"none\"").contains("blinding"));
         assert!(refused("publisher_key = \"", "publisher_key = \"0").contains("publisher_key"));
     }
 

@@ -1,12 +1,12 @@
 //! Identifiers to tags, with the server's help: blind, ask, verify, unblind. The arithmetic runs on the CPU pool,
 //! never on the threads that keep the connection alive.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use samar_local::exit::Failure;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::OprfInput;
-use samar_protocol::oprf::{Blinded, Element, KeyId, PublicKey};
+use samar_protocol::oprf::{Blinding, Element, KeyId, PinnedKey, PreparedBlinds, Verified};
 
 use crate::link::{EvaluateAnswer, Link, LinkError};
 use crate::synced::Synced;
@@ -18,16 +18,20 @@ pub(crate) const BATCH: usize = 4_096;
 #[derive(Clone)]
 pub(crate) struct Evaluator {
     link: Arc<Link>,
-    public_key: PublicKey,
+    pinned: Arc<PinnedKey>,
+    /// Blinds for whole batches, made while the network was waited for. At most one for each batch under way, 1.3 MB each.
+    prepared: Arc<Mutex<Vec<PreparedBlinds>>>,
     key_id: KeyId,
     epoch: u64,
     backend: Backend,
 }
 
 impl Evaluator {
-    pub(crate) fn new(link: Arc<Link>, synced: &Synced) -> Result<Self, Failure> {
-        let (public_key, key_id) = (synced.public_key()?, synced.key_id());
-        Ok(Self { link, public_key, key_id, epoch: synced.manifest().epoch, backend: Backend::best() })
+    pub(crate) fn new(link: Arc<Link>, synced: &Synced, blinding: Blinding) -> Result<Self, Failure> {
+        let backend = Backend::best();
+        let pinned = Arc::new(PinnedKey::new(backend, synced.public_key()?, blinding));
+        let (key_id, epoch) = (synced.key_id(), synced.manifest().epoch);
+        Ok(Self { link, pinned, prepared: Arc::default(), key_id, epoch, backend })
     }
 
     pub(crate) fn link(&self) -> &Link {
@@ -50,17 +54,35 @@ impl Evaluator {
     /// # Errors
     /// [`LinkError`]. A lie costs the batch: its blinds are gone with it, and it is not asked again.
     pub(crate) async fn evaluate(&self, inputs: Vec<OprfInput>) -> Result<(Vec<Element>, u32), LinkError> {
-        let backend = self.backend;
-        let blinded = on_cpu(move || Blinded::new(backend, &inputs, &mut rand::rng())).await;
-        let blinded = blinded.map_err(|error| LinkError::lied(self.link.address(), error))?;
-        let answer = self.link.evaluate(self.key_id, self.epoch, blinded.encodings()).await?;
-        let EvaluateAnswer { evaluated, proof, charged } = answer;
-        let public_key = self.public_key;
-        let elements = on_cpu(move || {
-            blinded.verify(&public_key, &evaluated, &proof).map(samar_protocol::oprf::Verified::unblind)
+        let count = inputs.len();
+        let (pinned, prepared) = (Arc::clone(&self.pinned), self.take_prepared(count));
+        let blinded = on_cpu(move || match prepared {
+            Some(prepared) => Ok(prepared.blind(&inputs)),
+            None => pinned.blind(&inputs, &mut rand::rng()),
         });
+        let blinded = blinded.await.map_err(|error| LinkError::lied(self.link.address(), error))?;
+        let answer = self.link.evaluate(self.key_id, self.epoch, blinded.encodings());
+        let (answer, ()) = tokio::join!(answer, self.prepare_another(count));
+        let EvaluateAnswer { evaluated, proof, charged } = answer?;
+        let elements = on_cpu(move || blinded.verify(&evaluated, &proof).map(Verified::unblind));
         let elements = elements.await.map_err(|error| LinkError::lied(self.link.address(), error))?;
         Ok((elements, charged))
+    }
+
+    fn take_prepared(&self, count: usize) -> Option<PreparedBlinds> {
+        // Unwrap safety: nothing panics while it holds this lock.
+        if count == BATCH { self.prepared.lock().expect("not poisoned").pop() } else { None }
+    }
+
+    /// After a whole batch there is likely to be another.
+    async fn prepare_another(&self, count: usize) {
+        if count == BATCH {
+            let pinned = Arc::clone(&self.pinned);
+            if let Ok(prepared) = on_cpu(move || pinned.prepare(BATCH, &mut rand::rng())).await {
+                // Unwrap safety: as above.
+                self.prepared.lock().expect("not poisoned").push(prepared);
+            }
+        }
     }
 }
 

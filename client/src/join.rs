@@ -10,6 +10,7 @@ use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder::{create_private, lock, read_secret};
 use samar_protocol::invitation::{Credential, Invitation};
+use samar_protocol::oprf::Blinding;
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
@@ -67,6 +68,7 @@ pub async fn join(home: &Home, invitation: &str, key: Option<&Path>) -> Result<E
         publisher_key: invitation.publisher_key,
         floor: invitation.floor,
         key_exchange: KeyExchange::Hybrid,
+        blinding: Blinding::default(),
     };
     let enrolment = describe(config, &ca, &certificate)?;
     write_public(&home.ca(), invitation.ca_certificate.as_bytes())?;

@@ -139,6 +139,25 @@ fn a_bank_learns_of_its_own_customers() {
 }
 
 #[test]
+fn either_blinding_comes_to_the_same_report() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..50))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    // Three batches, so that blinds prepared beside an earlier one are used too.
+    let screen = |blinding: &str| {
+        let path = bank.home().dir().join("samar.toml");
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let others: Vec<&str> = lines.lines().filter(|line| !line.starts_with("blinding")).collect();
+        std::fs::write(&path, format!("{}\nblinding = \"{blinding}\"\n", others.join("\n"))).unwrap();
+        let summary = bank.screen(0..9_000).unwrap();
+        assert_eq!((summary.exposed, summary.charged), (50, 9_000), "{blinding}");
+        bank.report()
+    };
+    assert_eq!(screen("additive"), screen("rfc"));
+}
+
+#[test]
 fn a_later_sync_fetches_what_is_new_and_drops_what_is_not_named() {
     let operator = Operator::start();
     let bank = Bank::joined(&operator);

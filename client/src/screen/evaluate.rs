@@ -6,6 +6,7 @@ use samar_local::exit::Failure;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::identifier::OprfInput;
 use samar_protocol::oprf::Tag;
+use samar_protocol::wire::{Refusal, RefusalCode};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -18,6 +19,13 @@ use crate::people::thousands;
 
 /// Batches under way at once. Worst-case memory = 4 × 4,096 × 200 bytes, and as much again waiting.
 const IN_FLIGHT: usize = 4;
+
+/// What the allowance has left, and the word for it being used up.
+#[derive(Clone, Copy)]
+pub(super) struct Allowed {
+    pub(super) left: u64,
+    pub(super) code: RefusalCode,
+}
 
 /// What the evaluation came to.
 #[derive(Default)]
@@ -70,14 +78,14 @@ pub(super) async fn run(
     survey: Arc<Survey>,
     spool: Arc<Spool>,
     expected: u64,
-    allowed: u64,
+    allowed: Allowed,
 ) -> Result<Evaluated, Failure> {
     let progress = Progress::new("evaluate", Unit::Count, Some(expected));
     let mut evaluated = Evaluated::from_spool(&survey, &spool);
     let (feed, mut batches) = mpsc::channel(IN_FLIGHT);
     let reader = {
         let (customers, spool) = (Arc::clone(customers), Arc::clone(&spool));
-        tokio::spawn(blocking(move || read(&customers, &survey, &spool, allowed, &feed)))
+        tokio::spawn(blocking(move || read(&customers, &survey, &spool, allowed.left, &feed)))
     };
     let mut under_way = JoinSet::new();
     let mut failed: Option<BatchError> = None;
@@ -121,6 +129,10 @@ pub(super) async fn run(
         Some(BatchError::Link(error)) => return Err(kept(error, &evaluated)),
         None => read?,
     }
+    if allowed.left < expected && evaluated.count == allowed.left {
+        // Asking for more would only be refused, and could take what a batch under way still needs.
+        return Err(kept(LinkError::Refused { refusal: Refusal::new(allowed.code) }, &evaluated));
+    }
     if evaluated.count != expected {
         return Err(customers.changed());
     }
@@ -149,7 +161,9 @@ fn read(
     let mut fed = vec![false; survey.ordinals.len()];
     let mut batch = Batch::default();
     let mut reading = customers.read()?;
-    while let Some(cell) = reading.next()? {
+    while allowed > 0
+        && let Some(cell) = reading.next()?
+    {
         let Ok(nik) = cell else { continue };
         let hash = spool.key.hash(&nik);
         let ordinal = *survey.ordinals.get(&hash).ok_or_else(|| customers.changed())?;
@@ -159,8 +173,8 @@ fn read(
         batch.ordinals.push(ordinal);
         batch.hashes.push(hash);
         batch.inputs.push(nik.oprf_input());
-        if batch.inputs.len() == batch_size(allowed) {
-            allowed = allowed.saturating_sub(batch.inputs.len() as u64);
+        if batch.inputs.len() as u64 == allowed.min(BATCH as u64) {
+            allowed -= batch.inputs.len() as u64;
             if feed.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return Ok(()); // the run has failed, and says why itself
             }
@@ -170,15 +184,6 @@ fn read(
         let _ = feed.blocking_send(batch); // likewise
     }
     Ok(())
-}
-
-/// A whole batch, or what the allowance has left: a batch is charged whole or refused. With nothing left the next one
-/// gets the server's own word.
-fn batch_size(allowed: u64) -> usize {
-    match usize::try_from(allowed) {
-        Ok(left @ 1..=BATCH) => left,
-        _ => BATCH,
-    }
 }
 
 /// The failure, with what was done before it.

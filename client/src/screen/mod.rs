@@ -21,6 +21,7 @@ use samar_local::folder::lock;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::invitation::to_hex;
 use samar_protocol::manifest::Breach;
+use samar_protocol::wire::RefusalCode;
 
 use crate::config::{Config, Home};
 use crate::customers::{Customers, HashKey, Survey};
@@ -31,7 +32,7 @@ use crate::people::{now_s, thousands};
 use crate::report::{Format, Rows, Summary, Verdict, check_columns, false_match_probability, uncounted};
 use crate::synced::{OpenBreach, Synced};
 use crate::tls;
-use evaluate::Evaluated;
+use evaluate::{Allowed, Evaluated};
 use spool::Spool;
 
 /// What to screen, and where the results go.
@@ -87,7 +88,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     } else {
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
         let allowed = allowed(&link, to_evaluate).await?;
-        let evaluator = Evaluator::new(link, &synced)?;
+        let evaluator = Evaluator::new(link, &synced, config.blinding)?;
         let mut done = evaluate::run(
             &evaluator,
             &customers,
@@ -193,18 +194,21 @@ async fn survey(customers: &Arc<Customers>, spool: &Arc<Spool>) -> Result<Arc<Su
 }
 
 /// Says before anything is charged that the allowance will not last.
-async fn allowed(link: &Link, to_evaluate: u64) -> Result<u64, Failure> {
+async fn allowed(link: &Link, to_evaluate: u64) -> Result<Allowed, Failure> {
     let allowance = link.allowance().await?;
     let today = allowance.per_day.saturating_sub(allowance.used_today);
-    let left = today.min(allowance.lifetime.saturating_sub(allowance.used_lifetime));
+    let lifetime = allowance.lifetime.saturating_sub(allowance.used_lifetime);
+    let code =
+        if lifetime <= today { RefusalCode::LifetimeAllowanceUsed } else { RefusalCode::DayAllowanceUsed };
+    let left = today.min(lifetime);
     if left < to_evaluate {
         let (left, needed) = (thousands(left), thousands(to_evaluate));
         say(format_args!(
-            "samar: warning: {needed} evaluations are needed, the allowance leaves {left} today;\n  \
+            "samar: warning: {needed} evaluations are needed, the allowance leaves {left};\n  \
              what is evaluated is kept, and the next run goes on from it"
         ));
     }
-    Ok(left)
+    Ok(Allowed { left, code })
 }
 
 /// What the last reading needs.

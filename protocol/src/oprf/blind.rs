@@ -1,28 +1,37 @@
-//! The bank's half, as states that consume each other: [`Blinded`] → [`Verified`] → [`Element`]s.
+//! The bank's half, as states that consume each other: [`PreparedBlinds`] → [`Blinded`] → [`Verified`] → [`Element`]s.
 
 use curve25519_dalek::Scalar;
-use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::prepare::{Blinds, PreparedBlinds};
 use super::proof::{self, Proof};
-use super::{BatchSizeError, Element, HASH_TO_GROUP_DST, PublicKey, check_batch_size};
+use super::{Element, HASH_TO_GROUP_DST, PublicKey};
 use crate::group::{Backend, DecodeError, Points};
 
 /// A batch of blinded inputs, waiting for its evaluation. Each input has a blind of its own, used here and nowhere else.
 pub struct Blinded {
     backend: Backend,
-    /// r[i], the blinds.
-    blinds: Zeroizing<Vec<Scalar>>,
-    /// r[i]/2 · H(x[i]): kept so that verification need not decode its own elements again.
-    half_points: Points,
-    /// r[i] · H(x[i]), as sent.
+    /// The key that the blinds are bound to, and that the answer must prove.
+    public: PublicKey,
+    unblinding: Unblinding,
+    /// The blinded elements: kept so that verification need not decode its own elements again.
+    points: Points,
+    /// The same, as sent.
     encodings: Vec<[u8; 32]>,
 }
 
 /// A batch whose proof was verified against the pinned key. Only this state can be unblinded.
 pub struct Verified {
-    blinds: Zeroizing<Vec<Scalar>>,
+    unblinding: Unblinding,
     evaluated: Points,
+}
+
+/// What takes the blind off an evaluated element Z.
+enum Unblinding {
+    /// Z - r·PK.
+    Subtract(Points),
+    /// 2 · 1/(2r)·Z.
+    MultiplyAndDouble(Zeroizing<Vec<Scalar>>),
 }
 
 /// Why an evaluation was refused: the server did not follow the protocol, and nothing was unblinded.
@@ -44,32 +53,35 @@ pub enum VerifyError {
     Proof,
 }
 
-impl Blinded {
-    /// Blind of RFC 9497 section 3.3.2 over a batch, with fresh blinds from `rng`. Inputs are whole OPRF inputs.
+impl PreparedBlinds {
+    /// Blinds a batch. Inputs are whole OPRF inputs.
     ///
-    /// # Errors
-    /// [`BatchSizeError`] for a batch that is empty or over the maximum.
-    pub fn new<M: AsRef<[u8]>, R: CryptoRng + ?Sized>(
-        backend: Backend,
-        inputs: &[M],
-        rng: &mut R,
-    ) -> Result<Self, BatchSizeError> {
-        check_batch_size(inputs.len())?;
-        let blinds = Zeroizing::new(inputs.iter().map(|_| Scalar::random(rng)).collect());
-        Ok(Self::with_blinds(backend, inputs, blinds))
+    /// # Panics
+    /// Unless there are as many inputs as blinds; both come from the same caller.
+    #[must_use]
+    pub fn blind<M: AsRef<[u8]>>(self, inputs: &[M]) -> Blinded {
+        let Self { backend, public, blinds } = self;
+        let hashed = backend.hash_to_group(HASH_TO_GROUP_DST, inputs);
+        let (points, encodings, unblinding) = match blinds {
+            // The sum is encoded as it is, at an inverse square root an element: to halve H(x), so that the encoding could
+            // double, costs a whole multiplication.
+            Blinds::Additive { to_add, to_subtract } => {
+                let points = hashed.add(&to_add);
+                let encodings = points.encode();
+                (points, encodings, Unblinding::Subtract(to_subtract))
+            }
+            Blinds::Rfc { halves, inverse_halves } => {
+                let half_points = hashed.mul_each(&halves);
+                let encodings = half_points.encode_double();
+                let points = half_points.add(&half_points);
+                (points, encodings, Unblinding::MultiplyAndDouble(inverse_halves))
+            }
+        };
+        Blinded { backend, public, unblinding, points, encodings }
     }
+}
 
-    pub(super) fn with_blinds<M: AsRef<[u8]>>(
-        backend: Backend,
-        inputs: &[M],
-        blinds: Zeroizing<Vec<Scalar>>,
-    ) -> Self {
-        let halves: Zeroizing<Vec<Scalar>> = Zeroizing::new(blinds.iter().map(Scalar::div_by_2).collect());
-        let half_points = backend.hash_to_group(HASH_TO_GROUP_DST, inputs).mul_each(&halves);
-        let encodings = half_points.encode_double();
-        Self { backend, blinds, half_points, encodings }
-    }
-
+impl Blinded {
     /// The blinded elements to send, in input order.
     #[must_use]
     pub fn encodings(&self) -> &[[u8; 32]] {
@@ -77,17 +89,12 @@ impl Blinded {
     }
 
     /// Checks the server's answer: count, every element canonical and not the identity, the proof over exactly the
-    /// elements that were sent, under the pinned key. Takes the batch by value: after a refusal there is no second try
-    /// with the same blinds.
+    /// elements that were sent, under the key that the blinds were made for. Takes the batch by value: after a refusal
+    /// there is no second try with the same blinds.
     ///
     /// # Errors
     /// [`VerifyError`]: the peer misbehaved.
-    pub fn verify(
-        self,
-        public_key: &PublicKey,
-        evaluated: &[[u8; 32]],
-        proof: &Proof,
-    ) -> Result<Verified, VerifyError> {
+    pub fn verify(self, evaluated: &[[u8; 32]], proof: &Proof) -> Result<Verified, VerifyError> {
         if evaluated.len() != self.encodings.len() {
             return Err(VerifyError::Count { asked: self.encodings.len(), got: evaluated.len() });
         }
@@ -95,13 +102,13 @@ impl Blinded {
         let batch = proof::Batch {
             blinded: &self.encodings,
             evaluated,
-            half_blinded_points: &self.half_points,
+            blinded_points: &self.points,
             evaluated_points: &points,
         };
-        if !proof::verify(public_key, &batch, proof) {
+        if !proof::verify(&self.public, &batch, proof) {
             return Err(VerifyError::Proof);
         }
-        Ok(Verified { blinds: self.blinds, evaluated: points })
+        Ok(Verified { unblinding: self.unblinding, evaluated: points })
     }
 }
 
@@ -109,11 +116,11 @@ impl Verified {
     /// Removes the blinds: `k·H(x)` for every input, in input order.
     #[must_use]
     pub fn unblind(self) -> Vec<Element> {
-        // 1/(2r), because the encoding doubles; one shared inversion for the batch.
-        let mut inverses: Zeroizing<Vec<Scalar>> =
-            Zeroizing::new(self.blinds.iter().map(|blind| blind + blind).collect());
-        Scalar::invert_batch_alloc(&mut inverses);
-        self.evaluated.mul_each(&inverses).encode_double().into_iter().map(Element).collect()
+        let encodings = match self.unblinding {
+            Unblinding::Subtract(multiples) => self.evaluated.sub(&multiples).encode(),
+            Unblinding::MultiplyAndDouble(scalars) => self.evaluated.mul_each(&scalars).encode_double(),
+        };
+        encodings.into_iter().map(Element).collect()
     }
 }
 

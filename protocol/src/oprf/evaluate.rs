@@ -63,9 +63,28 @@ impl SecretKey {
     /// BlindEvaluate of RFC 9497 section 3.3.2 over a batch, with the batch proof of SPEC.md.
     #[must_use]
     pub fn evaluate<R: CryptoRng + ?Sized>(&self, batch: &BlindedBatch, rng: &mut R) -> Evaluation {
-        let evaluated = batch.points.mul_shared(&self.half()).encode_double();
-        let proof = proof::prove(self, &batch.encodings, &batch.points, &evaluated, rng);
+        let evaluated = self.multiply(batch);
+        let proof = self.prove(batch, &evaluated, rng);
         Evaluation { evaluated, proof }
+    }
+
+    /// The first half of [`SecretKey::evaluate`]: `k · blinded`, element by element. Between the halves the evaluated
+    /// elements become public, which is where tests/constant_time says so.
+    #[must_use]
+    pub fn multiply(&self, batch: &BlindedBatch) -> Vec<[u8; 32]> {
+        batch.points.mul_shared(&self.half()).encode_double()
+    }
+
+    /// The second half: the proof over a batch and what [`SecretKey::multiply`] made of it. Takes variable time in both, and
+    /// for anything else than that it proves nothing.
+    #[must_use]
+    pub fn prove<R: CryptoRng + ?Sized>(
+        &self,
+        batch: &BlindedBatch,
+        evaluated: &[[u8; 32]],
+        rng: &mut R,
+    ) -> Proof {
+        proof::prove(self, &batch.encodings, &batch.points, evaluated, rng)
     }
 
     /// `k·H(x)` for every input: how the operator's own set is encoded. Inputs are whole OPRF inputs, label included.

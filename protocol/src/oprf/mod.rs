@@ -3,18 +3,21 @@
 //!
 //! ```text
 //! bank                                   operator
-//! Blinded::new ── blinded elements ───→  BlindedBatch::decode, SecretKey::evaluate
-//! Blinded::verify ←─ evaluated + proof ─
-//! Verified::unblind → Element → Tag      SecretKey::encode → Element → Tag
+//! PinnedKey::prepare → PreparedBlinds
+//! PreparedBlinds::blind ─ blinded elements →  BlindedBatch::decode, SecretKey::evaluate
+//! Blinded::verify ←───── evaluated + proof ─
+//! Verified::unblind → Element → Tag           SecretKey::encode → Element → Tag
 //! ```
 //!
-//! The client's states consume each other, so that a blind is used once and nothing is unblinded before its proof
-//! was verified: the other order does not compile.
+//! The client's states consume each other, so that a blind is used once, for the key that it was made for, and nothing is
+//! unblinded before its proof was verified under that key: the other order does not compile. Additive blinding is
+//! sound for that reason alone ([`Blinding`]).
 
 mod blind;
 mod evaluate;
 mod key;
 mod output;
+mod prepare;
 mod proof;
 #[cfg(test)]
 mod rfc9497;
@@ -25,6 +28,7 @@ pub use blind::{Blinded, Verified, VerifyError};
 pub use evaluate::{BlindedBatch, EvaluateError, Evaluation};
 pub use key::{KeyError, KeyId, PublicKey, SecretKey};
 pub use output::{Element, Tag};
+pub use prepare::{Blinding, PinnedKey, PreparedBlinds};
 pub use proof::{PROOF_BYTES, Proof};
 
 use crate::limits::BATCH_ELEMENTS_MAX;

@@ -53,8 +53,7 @@ impl Proof {
 pub(super) struct Batch<'a> {
     pub(super) blinded: &'a [[u8; 32]],
     pub(super) evaluated: &'a [[u8; 32]],
-    /// Half of each blinded element (see `Blinded`).
-    pub(super) half_blinded_points: &'a Points,
+    pub(super) blinded_points: &'a Points,
     pub(super) evaluated_points: &'a Points,
 }
 
@@ -80,8 +79,7 @@ pub(super) fn prove<R: CryptoRng + ?Sized>(
 pub(super) fn verify(public: &PublicKey, batch: &Batch<'_>, proof: &Proof) -> bool {
     let seed = seed(public, batch.blinded, batch.evaluated);
     let weights = weights(&seed, batch.blinded.len());
-    let half_m = batch.half_blinded_points.weighted_sum_vartime(&weights);
-    let m = half_m + half_m;
+    let m = batch.blinded_points.weighted_sum_vartime(&weights);
     let z = batch.evaluated_points.weighted_sum_vartime(&weights);
     let Proof { challenge: c, response: s } = proof;
     let t2 = RistrettoPoint::vartime_double_scalar_mul_basepoint(c, public.point(), s);

@@ -1,15 +1,17 @@
 //! An honest exchange, and every lie a server can tell in one.
 
-use curve25519_dalek::{RistrettoPoint, Scalar, traits::Identity as _};
+use curve25519_dalek::{RistrettoPoint, Scalar, ristretto::CompressedRistretto, traits::Identity as _};
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::group::{Backend, DecodeError};
 use crate::limits::BATCH_ELEMENTS_MAX;
 use crate::oprf::{
-    BatchSizeError, Blinded, BlindedBatch, EvaluateError, KeyError, Proof, PublicKey, SecretKey, VerifyError,
+    BatchSizeError, Blinded, BlindedBatch, Blinding, Element, EvaluateError, KeyError, PinnedKey, Proof,
+    PublicKey, SecretKey, Verified, VerifyError,
 };
 
 const BACKEND: Backend = Backend::Portable;
+const BLINDINGS: [Blinding; 2] = [Blinding::Additive, Blinding::Rfc];
 
 fn inputs(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|i| format!("input {i}").into_bytes()).collect()
@@ -23,31 +25,65 @@ fn received(blinded: &Blinded) -> BlindedBatch {
 fn what_the_bank_unblinds_is_what_the_operator_encodes() {
     let mut rng = StdRng::seed_from_u64(10);
     let key = SecretKey::generate(&mut rng);
-    for count in [1, 2, 3, 7, 8, 9, 31, 64, 257] {
-        let inputs = inputs(count);
-        let blinded = Blinded::new(BACKEND, &inputs, &mut rng).unwrap();
-        let answer = key.evaluate(&received(&blinded), &mut rng);
-        let elements = blinded.verify(key.public(), &answer.evaluated, &answer.proof).unwrap().unblind();
-        assert_eq!(elements, key.encode(BACKEND, &inputs));
+    for backend in Backend::available() {
+        for blinding in BLINDINGS {
+            let pinned = PinnedKey::new(backend, *key.public(), blinding);
+            for count in [1, 2, 3, 7, 8, 9, 31, 64, 257] {
+                let inputs = inputs(count);
+                let blinded = pinned.blind(&inputs, &mut rng).unwrap();
+                let answer = key.evaluate(&received(&blinded), &mut rng);
+                let elements = blinded.verify(&answer.evaluated, &answer.proof).unwrap().unblind();
+                assert_eq!(elements, key.encode(BACKEND, &inputs), "{backend:?} {blinding:?}");
+            }
+        }
     }
 }
 
 #[test]
 fn the_same_input_is_blinded_differently_each_time() {
     let mut rng = StdRng::seed_from_u64(11);
-    let blinded = Blinded::new(BACKEND, &[b"same", b"same"], &mut rng).unwrap();
-    assert_ne!(blinded.encodings()[0], blinded.encodings()[1]);
+    let public = *SecretKey::generate(&mut rng).public();
+    let plain = key_of_one().encode(BACKEND, &[b"same"]);
+    for blinding in BLINDINGS {
+        let blinded = PinnedKey::new(BACKEND, public, blinding).blind(&[b"same", b"same"], &mut rng).unwrap();
+        let [first, second] = blinded.encodings() else { panic!("two inputs") };
+        assert_ne!(first, second);
+        assert!(![*first, *second].contains(&plain[0].0), "{blinding:?} sends H(x) itself");
+    }
 }
 
-/// One exchange of three elements, with a chance to change the answer before the bank verifies it.
-fn verify_after(lie: impl FnOnce(&mut Vec<[u8; 32]>, &mut Proof, &mut PublicKey)) -> Result<(), VerifyError> {
+/// k = 1, under which an element is H(x).
+fn key_of_one() -> SecretKey {
+    SecretKey::from_bytes(&Scalar::ONE.to_bytes()).unwrap()
+}
+
+#[test]
+fn a_batch_is_neither_empty_nor_too_large() {
+    let mut rng = StdRng::seed_from_u64(16);
+    let public = *SecretKey::generate(&mut rng).public();
+    for blinding in BLINDINGS {
+        let pinned = PinnedKey::new(BACKEND, public, blinding);
+        for count in [0, BATCH_ELEMENTS_MAX + 1] {
+            assert_eq!(pinned.prepare(count, &mut rng).unwrap_err(), BatchSizeError { count });
+        }
+    }
+}
+
+/// Changes an answer, or the key that the bank blinded under, before the bank verifies.
+type Lie<'a> = &'a dyn Fn(&mut Vec<[u8; 32]>, &mut Proof, &mut PublicKey);
+
+/// One exchange of three elements with a lie in it.
+fn elements_after(blinding: Blinding, lie: Lie<'_>) -> Result<Vec<Element>, VerifyError> {
     let mut rng = StdRng::seed_from_u64(12);
     let key = SecretKey::generate(&mut rng);
-    let blinded = Blinded::new(BACKEND, &inputs(3), &mut rng).unwrap();
+    let mut pinned = *key.public();
+    // Only the key that is pinned may differ here; the rest is thrown away.
+    lie(&mut vec![[0; 32]; 3], &mut Proof::from_bytes(&[0; 64]).unwrap(), &mut pinned);
+    let blinded = PinnedKey::new(BACKEND, pinned, blinding).blind(&inputs(3), &mut rng).unwrap();
     let answer = key.evaluate(&received(&blinded), &mut rng);
-    let (mut evaluated, mut proof, mut pinned) = (answer.evaluated, answer.proof, *key.public());
+    let (mut evaluated, mut proof) = (answer.evaluated, answer.proof);
     lie(&mut evaluated, &mut proof, &mut pinned);
-    blinded.verify(&pinned, &evaluated, &proof).map(|_| ())
+    blinded.verify(&evaluated, &proof).map(Verified::unblind)
 }
 
 #[test]
@@ -55,24 +91,44 @@ fn every_lie_is_refused_before_anything_is_unblinded() {
     let mut rng = StdRng::seed_from_u64(13);
     let other = *SecretKey::generate(&mut rng).public();
     let stranger = RistrettoPoint::random(&mut rng).compress().to_bytes();
-    assert_eq!(verify_after(|_, _, _| ()), Ok(()));
-    assert_eq!(verify_after(|_, _, pinned| *pinned = other), Err(VerifyError::Proof));
-    assert_eq!(verify_after(|e, _, _| e.swap(0, 1)), Err(VerifyError::Proof));
-    assert_eq!(verify_after(|e, _, _| e[2] = stranger), Err(VerifyError::Proof));
-    assert_eq!(verify_after(|e, _, _| e[2] = e[1]), Err(VerifyError::Proof));
-    assert_eq!(verify_after(|e, _, _| e.truncate(2)), Err(VerifyError::Count { asked: 3, got: 2 }));
-    assert_eq!(verify_after(|e, _, _| e.push(stranger)), Err(VerifyError::Count { asked: 3, got: 4 }));
-    let not_canonical = VerifyError::Decode(DecodeError::NotCanonical { index: 1 });
-    assert_eq!(verify_after(|e, _, _| e[1] = [0xff; 32]), Err(not_canonical));
-    let identity = VerifyError::Decode(DecodeError::Identity { index: 0 });
-    assert_eq!(verify_after(|e, _, _| e[0] = [0; 32]), Err(identity));
-    for at in [0, 31, 32, 62] {
-        let flip = |_: &mut Vec<_>, proof: &mut Proof, _: &mut PublicKey| {
-            let mut bytes = proof.to_bytes();
-            bytes[at] ^= 1;
-            *proof = Proof::from_bytes(&bytes).unwrap();
-        };
-        assert_eq!(verify_after(flip), Err(VerifyError::Proof));
+    for blinding in BLINDINGS {
+        assert_eq!(elements_after(blinding, &|_, _, _| ()).map(|elements| elements.len()), Ok(3));
+        let refused = |lie: Lie<'_>| elements_after(blinding, lie).unwrap_err();
+        assert_eq!(refused(&|_, _, pinned| *pinned = other), VerifyError::Proof);
+        assert_eq!(refused(&|e, _, _| e.swap(0, 1)), VerifyError::Proof);
+        assert_eq!(refused(&|e, _, _| e[2] = stranger), VerifyError::Proof);
+        assert_eq!(refused(&|e, _, _| e[2] = e[1]), VerifyError::Proof);
+        assert_eq!(refused(&|e, _, _| e.truncate(2)), VerifyError::Count { asked: 3, got: 2 });
+        assert_eq!(refused(&|e, _, _| e.push(stranger)), VerifyError::Count { asked: 3, got: 4 });
+        let not_canonical = VerifyError::Decode(DecodeError::NotCanonical { index: 1 });
+        assert_eq!(refused(&|e, _, _| e[1] = [0xff; 32]), not_canonical);
+        let identity = VerifyError::Decode(DecodeError::Identity { index: 0 });
+        assert_eq!(refused(&|e, _, _| e[0] = [0; 32]), identity);
+        for at in [0, 31, 32, 62] {
+            let flip = |_: &mut Vec<_>, proof: &mut Proof, _: &mut PublicKey| {
+                let mut bytes = proof.to_bytes();
+                bytes[at] ^= 1;
+                *proof = Proof::from_bytes(&bytes).unwrap();
+            };
+            assert_eq!(refused(&flip), VerifyError::Proof);
+        }
+    }
+}
+
+/// ePrint 2021/273 on additive blinding: a server that gets to answer k·M + Δ ties a bank's outputs together, and only the
+/// proof stands in between.
+#[test]
+fn an_answer_with_a_shift_is_refused() {
+    let mut rng = StdRng::seed_from_u64(17);
+    let shift = RistrettoPoint::random(&mut rng);
+    let shifted = |e: &mut Vec<[u8; 32]>, _: &mut Proof, _: &mut PublicKey| {
+        for encoding in e {
+            let point = CompressedRistretto(*encoding).decompress().unwrap();
+            *encoding = (point + shift).compress().to_bytes();
+        }
+    };
+    for blinding in BLINDINGS {
+        assert_eq!(elements_after(blinding, &shifted), Err(VerifyError::Proof));
     }
 }
 
@@ -118,6 +174,8 @@ fn a_key_survives_its_file_and_does_not_print() {
     let decimal = format!("{:?}", key.to_bytes());
     let shown = format!("{key:?}");
     assert!(!shown.contains(&hex[..8]) && !shown.contains(&decimal[1..12]), "{shown}");
-    let blinded = Blinded::new(BACKEND, &[b"x"], &mut rng).unwrap();
-    assert_eq!(format!("{blinded:?}"), "Blinded(1 elements, blinds redacted)");
+    let pinned = PinnedKey::new(BACKEND, *key.public(), Blinding::Additive);
+    let blinds = pinned.prepare(1, &mut rng).unwrap();
+    assert_eq!(format!("{blinds:?}"), format!("PreparedBlinds(1 for key {}, redacted)", key.public().id()));
+    assert_eq!(format!("{:?}", blinds.blind(&[b"x"])), "Blinded(1 elements, blinds redacted)");
 }

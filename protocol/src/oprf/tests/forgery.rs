@@ -9,7 +9,7 @@ use curve25519_dalek::{RistrettoPoint, constants::RISTRETTO_BASEPOINT_POINT as G
 use rand::{SeedableRng as _, rngs::StdRng};
 
 use crate::group::Backend;
-use crate::oprf::{Blinded, BlindedBatch, SecretKey, proof, rfc9497};
+use crate::oprf::{BlindedBatch, Blinding, PinnedKey, SecretKey, proof, rfc9497};
 
 /// 2^8 lists; each of the 8 levels of merging fixes 8 more bits of the sum.
 const BATCH: usize = 256;
@@ -28,7 +28,8 @@ fn mount() -> Attack {
     let mut rng = StdRng::seed_from_u64(30);
     let key = SecretKey::generate(&mut rng);
     let inputs: Vec<_> = (0..BATCH).map(|i| i.to_le_bytes()).collect();
-    let blinded = Blinded::new(Backend::Portable, &inputs, &mut rng).unwrap().encodings().to_vec();
+    let pinned = PinnedKey::new(Backend::Portable, *key.public(), Blinding::default());
+    let blinded = pinned.blind(&inputs, &mut rng).unwrap().encodings().to_vec();
     let honest =
         key.evaluate(&BlindedBatch::decode(Backend::Portable, blinded.clone()).unwrap(), &mut rng).evaluated;
     let half = curve25519_dalek::Scalar::from(2u8).invert();

@@ -5,7 +5,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use zeroize::Zeroizing;
 
 use crate::group::Backend;
-use crate::oprf::{Blinded, BlindedBatch, SecretKey, proof, rfc9497};
+use crate::oprf::{BlindedBatch, Blinding, PinnedKey, SecretKey, proof, rfc9497};
 
 fn hex<const N: usize>(text: &str) -> [u8; N] {
     let digits: Vec<u8> =
@@ -87,9 +87,10 @@ fn key_derivation() {
 fn blind_evaluate_prove_and_finalize() {
     let mut rng = StdRng::seed_from_u64(20);
     let key = SecretKey::from_bytes(&hex(SECRET_KEY)).unwrap();
+    let pinned = PinnedKey::new(Backend::Portable, *key.public(), Blinding::Rfc);
     for vector in VECTORS {
         let blinds = Zeroizing::new(vector.blinds.iter().map(|text| scalar(text)).collect());
-        let blinded = Blinded::with_blinds(Backend::Portable, vector.inputs, blinds);
+        let blinded = pinned.prepare_with(blinds).blind(vector.inputs);
         let expected: Vec<[u8; 32]> = vector.blinded.iter().map(|text| hex(text)).collect();
         assert_eq!(blinded.encodings(), expected);
 
@@ -103,7 +104,7 @@ fn blind_evaluate_prove_and_finalize() {
             rfc9497::prove(key.scalar(), key.public(), blinded.encodings(), &answer.evaluated, &random);
         assert_eq!(proof, hex(vector.proof));
 
-        let elements = blinded.verify(key.public(), &answer.evaluated, &answer.proof).unwrap().unblind();
+        let elements = blinded.verify(&answer.evaluated, &answer.proof).unwrap().unblind();
         for ((input, element), output) in vector.inputs.iter().zip(elements).zip(vector.outputs) {
             assert_eq!(rfc9497::finalize(input, &element.0), hex(output));
         }

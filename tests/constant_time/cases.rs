@@ -1,0 +1,212 @@
+//! The cases: each makes its secrets, runs one operation of the protocol on them, and says whether they reached its outputs.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+
+use curve25519_dalek::{RistrettoPoint, Scalar};
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _, TryCryptoRng, TryRng};
+use samar_protocol::group::Backend;
+use samar_protocol::oprf::{Blinded, BlindedBatch, Blinding, Evaluation, PinnedKey, SecretKey, Verified};
+
+use super::valgrind::{is_secret, make_public, make_secret, unreported};
+use super::{Case, Expected};
+
+/// More than one vector of eight, and not a whole number of them.
+const BATCH: usize = 11;
+
+/// One case for what is the same in each backend; else one for each backend that valgrind can run.
+pub(crate) fn all() -> Vec<Case> {
+    let file_holds_a_key = Expected::Known(1, "whether the file holds a key");
+    let mut cases = vec![
+        case("generate-key", Expected::Nothing, generate_key),
+        case("load-key", file_holds_a_key, load_key),
+    ];
+    for name in ["portable", "emulated"] {
+        let Some(backend) = Backend::from_name(name) else { continue };
+        // `double_and_compress_batch` asserts that a product, from which it left out the zeros, is not zero.
+        let doubling = match backend {
+            Backend::Portable => Expected::Known(1, "an assertion in curve25519-dalek that always holds"),
+            _ => Expected::Nothing,
+        };
+        // Verification is of elements that were sent, but in the coordinates that blinding left them in. Out of the vector
+        // form their sum comes through its encoding, and dalek asks twice whether that is one.
+        let verdict = match backend {
+            Backend::Portable => Expected::Known(1, "the verdict on the proof"),
+            _ => Expected::Known(3, "the verdict on the proof, the sum of what was sent"),
+        };
+        let mut add = |operation: &str, expected, run: Box<dyn Fn() -> bool>| {
+            cases.push(Case { name: format!("{operation}-{name}"), expected, run });
+        };
+        add("encode", doubling, Box::new(move || encode(backend)));
+        add("evaluate", doubling, Box::new(move || evaluate(backend)));
+        add("prove", Expected::Nothing, Box::new(move || prove(backend)));
+        for (blinding, kind, encoded) in
+            [(Blinding::Additive, "additive", Expected::Nothing), (Blinding::Rfc, "rfc", doubling)]
+        {
+            let of = |operation: &str| format!("{operation}-{kind}");
+            add(&of("blind"), encoded, Box::new(move || blind(backend, blinding)));
+            add(&of("verify"), verdict, Box::new(move || verify(backend, blinding)));
+            add(&of("unblind"), encoded, Box::new(move || unblind(backend, blinding)));
+        }
+    }
+    cases.extend([
+        case("control-variable-time", Expected::Leak, variable_time),
+        case("control-branch", Expected::Leak, branch),
+        case("control-index", Expected::Leak, index),
+    ]);
+    cases
+}
+
+fn case(name: &str, expected: Expected, run: fn() -> bool) -> Case {
+    Case { name: name.to_owned(), expected, run: Box::new(run) }
+}
+
+fn generate_key() -> bool {
+    let key = SecretKey::generate(&mut SecretRng::new(1));
+    is_secret(key.to_bytes().as_slice()) && is_secret(&key.public().to_bytes())
+}
+
+/// The verdict: whether the file holds a key at all.
+fn load_key() -> bool {
+    let mut bytes = *SecretKey::generate(&mut StdRng::seed_from_u64(2)).to_bytes();
+    make_secret(&mut bytes);
+    SecretKey::from_bytes(&bytes).is_ok_and(|key| is_secret(key.to_bytes().as_slice()))
+}
+
+fn encode(backend: Backend) -> bool {
+    let elements = secret_key().encode(backend, &secret_inputs());
+    elements.iter().all(|element| is_secret(&element.0) && is_secret(&element.tag().0))
+}
+
+fn evaluate(backend: Backend) -> bool {
+    let evaluated = secret_key().multiply(&batch(backend, &public_blinded()));
+    evaluated.iter().all(|encoding| is_secret(encoding))
+}
+
+fn prove(backend: Backend) -> bool {
+    let key = secret_key();
+    let batch = batch(backend, &public_blinded());
+    let evaluated = unreported(|| key.multiply(&batch));
+    make_public(evaluated.as_slice());
+    let proof = key.prove(&batch, &evaluated, &mut SecretRng::new(3)).to_bytes();
+    is_secret(&proof[..32]) && is_secret(&proof[32..])
+}
+
+fn blind(backend: Backend, blinding: Blinding) -> bool {
+    let (_, blinded) = secretly_blinded(backend, blinding);
+    blinded.encodings().iter().all(|encoding| is_secret(encoding))
+}
+
+fn verify(backend: Backend, blinding: Blinding) -> bool {
+    let (key, blinded) = unreported(|| secretly_blinded(backend, blinding));
+    let Evaluation { evaluated, proof } = publicly_answered(&key, backend, &blinded);
+    blinded.verify(&evaluated, &proof).is_ok()
+}
+
+fn unblind(backend: Backend, blinding: Blinding) -> bool {
+    let (key, blinded) = unreported(|| secretly_blinded(backend, blinding));
+    let Evaluation { evaluated, proof } = publicly_answered(&key, backend, &blinded);
+    let verified = unreported(|| blinded.verify(&evaluated, &proof));
+    let elements = verified.map(Verified::unblind).unwrap_or_default();
+    elements.len() == BATCH && elements.iter().all(|element| is_secret(&element.0))
+}
+
+/// Made for public scalars alone.
+fn variable_time() -> bool {
+    let mut scalar = Scalar::random(&mut StdRng::seed_from_u64(4));
+    make_secret(&mut scalar);
+    let point = RistrettoPoint::mul_base(&Scalar::from(5u8));
+    let product = RistrettoPoint::vartime_double_scalar_mul_basepoint(&scalar, &point, &Scalar::ONE);
+    black_box(product);
+    is_secret(scalar.as_bytes())
+}
+
+/// A loop as long as a secret.
+fn branch() -> bool {
+    let mut length = [6u8];
+    make_secret(&mut length);
+    for round in 0..length[0] {
+        black_box(round);
+    }
+    is_secret(&length)
+}
+
+/// A table indexed by a secret.
+fn index() -> bool {
+    let table = [9u8; 256];
+    let mut place = [7u8];
+    make_secret(&mut place);
+    black_box(black_box(&table)[usize::from(place[0])]);
+    is_secret(&place)
+}
+
+/// A key whose every bit is secret, its public half excepted.
+fn secret_key() -> SecretKey {
+    let key = SecretKey::generate(&mut SecretRng::new(8));
+    make_public(key.public());
+    key
+}
+
+/// Identifiers, of a public length.
+fn secret_inputs() -> Vec<[u8; 16]> {
+    let mut inputs: Vec<[u8; 16]> = (0..BATCH).map(|i| (317_100 + i as u128).to_le_bytes()).collect();
+    make_secret(inputs.as_mut_slice());
+    inputs
+}
+
+/// What a bank sends.
+fn public_blinded() -> Vec<[u8; 32]> {
+    let points = (0..BATCH as u64).map(|i| RistrettoPoint::mul_base(&Scalar::from(i + 9)));
+    points.map(|point| point.compress().to_bytes()).collect()
+}
+
+fn batch(backend: Backend, blinded: &[[u8; 32]]) -> BlindedBatch {
+    BlindedBatch::decode(backend, blinded.to_vec()).expect("elements")
+}
+
+fn secretly_blinded(backend: Backend, blinding: Blinding) -> (SecretKey, Blinded) {
+    let key = SecretKey::generate(&mut StdRng::seed_from_u64(10));
+    let pinned = PinnedKey::new(backend, *key.public(), blinding);
+    let blinded = pinned.blind(&secret_inputs(), &mut SecretRng::new(11)).expect("a batch");
+    (key, blinded)
+}
+
+/// The server's answer to what it was sent.
+fn publicly_answered(key: &SecretKey, backend: Backend, blinded: &Blinded) -> Evaluation {
+    make_public(blinded.encodings());
+    key.evaluate(&batch(backend, blinded.encodings()), &mut StdRng::seed_from_u64(12))
+}
+
+/// Every bit that comes out of it is secret.
+struct SecretRng(StdRng);
+
+impl SecretRng {
+    fn new(seed: u64) -> Self {
+        Self(StdRng::seed_from_u64(seed))
+    }
+}
+
+impl TryRng for SecretRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut word = self.0.next_u32();
+        make_secret(&mut word);
+        Ok(word)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut word = self.0.next_u64();
+        make_secret(&mut word);
+        Ok(word)
+    }
+
+    fn try_fill_bytes(&mut self, dst: &mut [u8]) -> Result<(), Infallible> {
+        self.0.fill_bytes(dst);
+        make_secret(dst);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for SecretRng {}
