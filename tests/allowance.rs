@@ -115,6 +115,20 @@ async fn a_lifetime_that_does_not_cover_a_batch_names_no_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_changed_allowance_counts_for_a_connection_that_is_open() {
+    let scene = scene(1_000, 10).await;
+    assert_eq!(evaluate(&scene, &batch(0, 10)).await, 10);
+    let code = async |batch: &Batch| refused(&scene, batch).await.map(|(code, _)| code);
+    assert_eq!(code(&batch(10, 1)).await, Some(RefusalCode::LifetimeAllowanceUsed));
+    scene.operator.invite("bank-jaya", None, Some(11));
+    assert_eq!(evaluate(&scene, &batch(10, 1)).await, 1);
+    // And downwards: what was used stays used.
+    scene.operator.invite("bank-jaya", Some(5), Some(1_000));
+    assert_eq!(code(&batch(11, 1)).await, Some(RefusalCode::DayAllowanceUsed));
+    assert_eq!(used(&scene.caller.allowance().await), (11, 11));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn neither_a_restart_nor_a_new_key_nor_an_epoch_hands_anything_back() {
     let mut scene = scene(1_000, 10).await;
     assert_eq!(evaluate(&scene, &batch(0, 10)).await, 10);

@@ -29,6 +29,19 @@ async fn a_token_that_was_used_or_never_given_is_refused_alike() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_may_be_traded_again_for_the_same_key_whose_answer_was_lost() {
+    let scene = Scene::new().await;
+    let invitation = scene.operator.invite("bank-maju", None, None);
+    let key = KeyPair::generate().unwrap();
+    for _ in 0..2 {
+        // Each a fresh request, as a bank that starts over makes it.
+        assert_eq!(join(&scene, token(&invitation), signing_request(&key)).await.refused(), None);
+    }
+    let other = join(&scene, token(&invitation), csr()).await;
+    assert_eq!(other.refused(), Some((RefusalCode::InvitationInvalid, None)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_token_stays_used_after_a_restart() {
     let mut scene = Scene::new().await;
     let again = scene.operator.serve_again(scene.serving).await;
@@ -115,12 +128,16 @@ async fn a_signing_request_that_is_none_costs_no_token() {
 async fn a_bank_whose_enrolment_was_removed_is_not_enrolled() {
     let scene = Scene::new().await;
     let second = Bank::join(scene.operator.invite("bank-maju", None, None), scene.serving.address).await;
-    second.call(scene.serving.address).await.allowance().await;
+    let open = second.call(scene.serving.address).await;
+    open.allowance().await;
     std::fs::remove_file(scene.operator.layout.banks().join("bank-maju.toml")).unwrap();
     let caller = second.call(scene.serving.address).await;
     let requests = [messages::manifest(None), messages::allowance(), messages::fetch([0; 32], 0, 1)];
     for request in requests {
-        assert_eq!(caller.ask(&request, &[]).await.refused(), Some((RefusalCode::NotEnrolled, None)));
+        // On a connection that was open before, too.
+        for caller in [&caller, &open] {
+            assert_eq!(caller.ask(&request, &[]).await.refused(), Some((RefusalCode::NotEnrolled, None)));
+        }
     }
     scene.still_honest().await;
 }

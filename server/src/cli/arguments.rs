@@ -53,9 +53,9 @@ pub(super) enum Command {
         #[arg(long)]
         again: bool,
     },
-    /// Take dumps into the vault; afterwards no identifier of them is on this machine
+    /// Take dumps into the vault, which keeps no identifier of them
     #[command(
-        after_help = "Example:\n  samar-server ingest --breach bpjs-2021 --title 'BPJS Kesehatan' --date 2021-05 \\\n    --column NIK --exposes phone --exposes photo=FOTO dump.csv.gz"
+        after_help = "Example:\n  samar-server ingest --breach bpjs-2021 --date 2021-05 --title 'BPJS' \\\n    --column NIK --exposes phone --exposes photo=FOTO dump.csv.gz"
     )]
     Ingest(Ingest),
     /// Publish the vault: segments and a signed manifest, as the next epoch
@@ -143,7 +143,7 @@ pub(super) enum Synth {
     },
     /// Customers of whom it is known which stand in two dumps
     #[command(
-        after_help = "Example:\n  samar-server synth customers --breach bpjs-2021=0..700000 --breach dukcapil-2021=600000..1000000 \\\n    --only-first 4000 --only-second 3000 --both 1000 --neither 12000 --truth truth.csv --out customers.csv"
+        after_help = "Example:\n  samar-server synth customers --breach bpjs-2021=0..700000 \\\n    --breach dukcapil-2021=600000..1000000 --only-first 4000 \\\n    --only-second 3000 --both 1000 --neither 12000 \\\n    --truth truth.csv --out customers.csv"
     )]
     Customers {
         /// A dump and the persons in it, ID=A..B; give two
