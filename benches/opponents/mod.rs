@@ -1,0 +1,4 @@
+//! The opponents, each used as well as its interface allows, on one thread, from bytes to bytes.
+
+pub mod dalek;
+pub mod voprf;
