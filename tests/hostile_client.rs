@@ -236,6 +236,13 @@ async fn a_peer_that_will_not_hear_its_answer() {
     let scene = Scene::new().await;
     let (_, recv) = scene.caller.begin(&honest(&scene)).await;
     drop(recv);
+    // It asked for an answer and pays for it, whether it listens or not.
+    let charged = async {
+        while scene.caller.allowance().await.used_lifetime < 4 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), charged).await.expect("charged");
     scene.still_honest().await;
 }
 
