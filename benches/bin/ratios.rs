@@ -13,7 +13,7 @@ use samar_benches::rounds::{self, Outcome, Step, timed};
 use samar_benches::{HASH_TO_GROUP_DST, machine, oprf_inputs};
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::OprfInput;
-use samar_protocol::oprf::{Blinded, BlindedBatch, Element, Evaluation, SecretKey};
+use samar_protocol::oprf::{Blinded, BlindedBatch, Blinding, Element, Evaluation, PinnedKey, SecretKey};
 use serde::Serialize;
 
 /// Elements in a batch.
@@ -99,6 +99,7 @@ fn table(rows: &[Row], outcomes: &[Outcome]) -> String {
 struct Bench {
     backend: Backend,
     key: SecretKey,
+    pinned: PinnedKey,
     dalek: Dalek,
     voprf: Voprf,
     inputs: Vec<OprfInput>,
@@ -109,7 +110,8 @@ impl Bench {
         let key = SecretKey::generate(&mut rng());
         let bytes = key.to_bytes();
         let (dalek, voprf) = (Dalek::new(&bytes), Voprf::new(&bytes));
-        Self { backend, key, dalek, voprf, inputs: oprf_inputs(BATCH) }
+        let pinned = PinnedKey::new(backend, *key.public(), Blinding::default());
+        Self { backend, key, pinned, dalek, voprf, inputs: oprf_inputs(BATCH) }
     }
 
     /// All sides must come to the same, or the figures compare nothing.
@@ -241,11 +243,11 @@ impl Bench {
     }
 
     fn blind(&self) -> Blinded {
-        Blinded::new(self.backend, &self.inputs, &mut rng()).expect("a batch of good size")
+        self.pinned.blind(&self.inputs, &mut rng()).expect("a batch of good size")
     }
 
     fn finalize(&self, blinded: Blinded, answer: &Evaluation) -> Vec<[u8; 32]> {
-        let verified = blinded.verify(self.key.public(), &answer.evaluated, &answer.proof);
+        let verified = blinded.verify(&answer.evaluated, &answer.proof);
         tags(&verified.expect("a proof that holds").unblind())
     }
 
