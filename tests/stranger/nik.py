@@ -29,8 +29,6 @@ def read(cell):
         return "empty"
     if len(digits) != 16:
         return damage(text)
-    if is_decimal_fraction(text):
-        return "decimal-fraction"
     day, month, year = int(digits[6:8]), int(digits[8:10]), int(digits[10:12])
     if not (1 <= day <= 31 or 41 <= day <= 71):
         return "bad-day"
@@ -46,7 +44,7 @@ def is_decimal_fraction(text):
     point = max(text.rfind("."), text.rfind(","))
     whole, fraction = text[:point], text[point + 1 :]
     sound = point >= 0 and re.fullmatch(f"[{DIGIT}{DROPPED}]*", whole) and re.fullmatch("[0\uff10]+", fraction)
-    return bool(sound) and len(digits_of(whole)) in (15, 16)
+    return bool(sound) and len(digits_of(whole)) == 16
 
 
 def damage(text):

@@ -128,8 +128,6 @@ impl Nik {
         }
         match count {
             0 => Err(NikRejection::Empty),
-            // 15 digits and a zero of a fraction: a number that lost its last digit, or that was never a NIK.
-            NIK_DIGITS if has_decimal_fraction(text) => Err(NikRejection::DecimalFraction),
             NIK_DIGITS => Self::checked(&digits),
             _ => Err(damage(text)),
         }
@@ -282,7 +280,7 @@ fn is_scientific(text: &str) -> bool {
 fn has_decimal_fraction(text: &str) -> bool {
     let Some((whole, fraction)) = text.rsplit_once(['.', ',']) else { return false };
     whole.chars().all(|sign| is_dropped(sign) || digit(sign).is_some())
-        && (count_digits(whole) == NIK_DIGITS || count_digits(whole) + 1 == NIK_DIGITS)
+        && count_digits(whole) == NIK_DIGITS
         && !fraction.is_empty()
         && fraction.chars().all(|sign| digit(sign) == Some(0))
 }
