@@ -163,7 +163,8 @@ fn scan(path: &Path, mut each: impl FnMut(&Record)) -> Result<([u8; 32], u64), F
         }
         reader.read_exact(&mut head).map_err(failure)?;
         let Some(body_bytes) = body_length(head) else {
-            zeros_or_damaged(path, &mut reader, at, "the length of a record was changed")?;
+            // Up to here a length may have been written in part; behind it a torn write leaves nothing.
+            zeros_or_damaged(path, &mut reader, at + 4, "the length of a record was changed")?;
             return Ok((chain, at));
         };
         let record_bytes = 4 + body_bytes as u64 + 32;
