@@ -2,24 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use samar_local::number::thousands;
+
 /// Seconds since 1970 UTC, by this machine's clock.
 #[must_use]
 pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// `1234567` as `1,234,567`.
-#[must_use]
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// A count with its noun: `1 row`, `2,000 rows`.
@@ -86,10 +74,6 @@ mod tests {
 
     #[test]
     fn numbers_and_sizes_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (279_000_000, "279,000,000")] {
-            assert_eq!(thousands(number), text);
-        }
-        assert_eq!(thousands(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(counted(1_200, "row"), "1,200 rows");
         assert_eq!(bytes(999), "999 bytes");

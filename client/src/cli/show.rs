@@ -1,6 +1,7 @@
 //! What the commands print.
 
 use samar_local::exit::print;
+use samar_local::number::thousands;
 use samar_protocol::invitation::to_hex;
 use samar_protocol::manifest::Breach;
 use samar_protocol::wire::Allowance;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::config::Home;
 use crate::join::Enrolment;
-use crate::people::{bytes, counted, fingerprint, now_s, thousands, time};
+use crate::people::{bytes, counted, fingerprint, now_s, time};
 use crate::report::{Summary, Verdict};
 use crate::status::Status;
 use crate::sync::SyncReport;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
+use samar_local::number::thousands;
 use samar_protocol::manifest::Breach;
 use samar_protocol::segment::REMAINDER_BITS;
 use serde::Serialize;
 
 use super::Verdict;
-use crate::people::{bytes, counted, thousands};
+use crate::people::{bytes, counted};
 
 /// One breach in a summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use samar_local::exit::Failure;
+use samar_local::number::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::identifier::OprfInput;
 use samar_protocol::oprf::Tag;
@@ -15,7 +16,6 @@ use super::spool::Spool;
 use crate::customers::{Customers, Hash, Survey};
 use crate::evaluation::{BATCH, Evaluator};
 use crate::link::LinkError;
-use crate::people::thousands;
 
 /// Batches under way at once. Worst-case memory = 4 × 4,096 × 200 bytes, and as much again waiting.
 const IN_FLIGHT: usize = 4;

@@ -9,6 +9,7 @@ mod synth;
 use clap::Parser as _;
 use samar_local::exit::{Exit, Failure, print};
 use samar_local::folder;
+use samar_local::number::thousands;
 use samar_protocol::group::Backend;
 use samar_protocol::invitation::to_hex;
 
@@ -58,8 +59,8 @@ pub fn run() -> Result<Exit, Failure> {
             print(format_args!("enrolled    {bank}"));
             print(format_args!(
                 "allowance   {} a day, {} in all",
-                show::count(account.per_day),
-                show::count(account.lifetime)
+                thousands(account.per_day),
+                thousands(account.lifetime)
             ));
             print(format_args!(
                 "invitation  {} (hand it over on a trusted channel; it opens the account)",

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use samar_local::exit::{Failure, print};
+use samar_local::number::thousands;
 use samar_protocol::manifest::{Breach, SignedManifest};
 use serde_json::json;
 
@@ -11,19 +12,6 @@ use crate::config::Config;
 use crate::layout::Layout;
 use crate::publish::Publication;
 use crate::published;
-
-/// A number with its thousands set apart.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
 
 pub(super) fn publication(publication: &Publication, as_json: bool) {
     let manifest = &publication.manifest;
@@ -35,7 +23,7 @@ pub(super) fn publication(publication: &Publication, as_json: bool) {
         ));
         return;
     }
-    print(format_args!("epoch {}, {} entries", manifest.epoch, count(manifest.entries())));
+    print(format_args!("epoch {}, {} entries", manifest.epoch, thousands(manifest.entries())));
     breaches(&manifest.breaches);
     print(format_args!("manifest  {}", publication.hash));
     print(format_args!("Banks can compare this hash with each other: it must be the same everywhere."));
@@ -77,8 +65,8 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         }
     }
     for (bank, used) in &banks {
-        let (today, lifetime) = (count(used.today), count(used.lifetime));
-        let (per_day, in_all) = (count(bank.per_day), count(bank.lifetime));
+        let (today, lifetime) = (thousands(used.today), thousands(used.lifetime));
+        let (per_day, in_all) = (thousands(bank.per_day), thousands(bank.lifetime));
         print(format_args!("{}: {today} of {per_day} today, {lifetime} of {in_all} in all", bank.name));
     }
     Ok(())
@@ -90,8 +78,8 @@ fn breaches(breaches: &[Breach]) {
         print(format_args!(
             "  {:<24} {:>13} entries {:>15} bytes  {}",
             breach.id,
-            count(breach.entries()),
-            count(bytes),
+            thousands(breach.entries()),
+            thousands(bytes),
             breach.status.name()
         ));
     }
@@ -108,13 +96,4 @@ fn published_json(signed: &SignedManifest) -> serde_json::Value {
     let breaches: Vec<_> = manifest.breaches.iter().map(breach_json).collect();
     json!({"epoch": manifest.epoch, "hash": signed.hash().to_string(), "valid_until_s": manifest.valid_until_s,
            "key_id": manifest.key_id().to_string(), "breaches": breaches})
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_set_apart() {
-        let shown = [0, 7, 999, 1_000, 279_000_000].map(super::count);
-        assert_eq!(shown, ["0", "7", "999", "1,000", "279,000,000"]);
-    }
 }
