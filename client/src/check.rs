@@ -8,7 +8,7 @@ use samar_protocol::manifest::Breach;
 
 use crate::config::{Config, Home};
 use crate::customers::{ByHash, HashKey};
-use crate::evaluation::{BATCH, Evaluator};
+use crate::evaluation::{self, BATCH, Evaluator};
 use crate::link::Link;
 use crate::matching::match_tags;
 use crate::people::now_s;
@@ -35,11 +35,11 @@ impl Checker {
     /// # Errors
     /// [`Failure`]: not joined, nothing synced, no connection.
     pub async fn open(home: &Home) -> Result<Self, Failure> {
-        let config = Config::load(home)?;
+        let (config, backend) = (Config::load(home)?, evaluation::backend()?);
         let synced = Synced::load_valid(home, now_s())?;
         let segments = Arc::new(synced.open_segments(home)?);
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
-        let evaluator = Evaluator::new(link, &synced, config.blinding)?;
+        let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
         Ok(Self { evaluator, segments, breaches: synced.manifest().breaches.clone() })
     }
 

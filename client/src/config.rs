@@ -102,7 +102,7 @@ pub struct Config {
     pub floor: Floor,
     /// Accepted key exchanges. Default: the hybrid one alone.
     pub key_exchange: KeyExchange,
-    /// How identifiers are hidden: `additive`, or `rfc` at more than twice the work. The server cannot tell, and the
+    /// How identifiers are hidden: `additive`, or `rfc` at about three times the work. The server cannot tell, and the
     /// results are the same. Default: `additive`.
     pub blinding: Blinding,
 }

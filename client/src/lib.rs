@@ -2,15 +2,17 @@
 //!
 //! [`join`](join::join) makes a folder out of an invitation, [`sync`](sync::sync) brings the operator's published set
 //! into it, [`screen`](screen::screen) and [`Checker`](check::Checker) find out which of the bank's identifiers are in
-//! it. The operator's server sees blinded elements and counts, nothing else.
+//! it, [`bench`](bench::bench) measures what the server gives. The operator's server sees blinded elements and counts,
+//! nothing else.
 //!
 //! ```text
-//! cli ─→ join   sync   screen   check   status
+//! cli ─→ join   sync   screen   check   bench   status
 //!          │      │      ├── customers (data enters), report (data leaves)
 //!          │      │      └── evaluation (blind, ask, verify, unblind), matching (tags in segments)
 //!          └──────┴── link (QUIC), tls, config, seen, synced (the folder)
 //! ```
 
+pub mod bench;
 pub mod check;
 pub mod cli;
 mod config;
@@ -21,6 +23,7 @@ mod link;
 mod matching;
 pub mod people;
 pub mod report;
+mod result_file;
 pub mod screen;
 mod seen;
 pub mod status;

@@ -21,7 +21,7 @@ fn the_help_is_as_documented() {
     let (code, out, _) = run(dir.path(), &["--help"]);
     assert_eq!(code, 0);
     assert_eq!(out, include_str!("help.txt"), "if the change is meant, update client/tests/help.txt");
-    for command in ["join", "sync", "status", "screen", "check"] {
+    for command in ["join", "sync", "status", "screen", "check", "bench"] {
         let (code, out, _) = run(dir.path(), &[command, "--help"]);
         assert_eq!(code, 0);
         assert!(out.contains(&format!("Example:\n  samar {command}")), "{out}");
@@ -33,13 +33,25 @@ fn the_help_is_as_documented() {
 #[test]
 fn usage_errors_end_with_2() {
     let dir = tempfile::tempdir().unwrap();
-    let wrong: [&[&str]; 6] =
-        [&[], &["serve"], &["join"], &["sync", "--audit"], &["screen", "a.csv", "--out", "b"], &["check"]];
+    let wrong: [&[&str]; 9] = [
+        &[],
+        &["serve"],
+        &["join"],
+        &["sync", "--audit"],
+        &["screen", "a.csv", "--out", "b"],
+        &["check"],
+        &["bench", "--batch", "64,65536"],
+        &["bench", "--batch", "64;128"],
+        &["bench", "--streams", "0"],
+    ];
     for arguments in wrong {
         let (code, out, err) = run(dir.path(), arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
-        assert!(err.contains("Usage:"), "{err}");
+        assert!(err.contains("Usage:") || err.contains("--help"), "{err}");
     }
+    let (code, _, err) = run(dir.path(), &["bench", "--evaluations", "1000"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("at least 134,784 evaluations") && err.contains("--evaluations 134784"), "{err}");
 }
 
 #[test]
@@ -50,7 +62,8 @@ fn before_a_join_each_command_says_to_join() {
     let customers = customers.to_str().unwrap();
     let out = dir.path().join("report.csv");
     let screen = ["screen", customers, "--column", "nik", "--out", out.to_str().unwrap()];
-    let commands: [&[&str]; 4] = [&["sync"], &["status"], &screen, &["check", "3201010101010001"]];
+    let commands: [&[&str]; 5] =
+        [&["sync"], &["status"], &screen, &["check", "3201010101010001"], &["bench"]];
     for arguments in commands {
         let (code, out, err) = run(&dir.path().join("none"), arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{err}");

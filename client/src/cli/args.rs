@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
+use samar_protocol::limits::BATCH_ELEMENTS_MAX;
 
 use crate::report::Format;
 
@@ -87,6 +88,13 @@ pub(super) enum Command {
     /// input instead.
     #[command(after_help = "Example:\n  samar check - < niks.txt")]
     Check(CheckArguments),
+    /// Measure the server: rate, latency and bytes, step by step
+    ///
+    /// Sends batches of made-up NIKs in a closed loop, a step for each pair of batch size and streams, and verifies
+    /// every proof. The answers are thrown away. What is evaluated is charged to your allowance: --evaluations bounds
+    /// it, and a bench that the allowance does not cover is refused before it begins.
+    #[command(after_help = "Example:\n  samar bench --batch 64,4096 --streams 1,8 --out bench.html")]
+    Bench(BenchArguments),
 }
 
 #[derive(Args, Debug)]
@@ -116,6 +124,30 @@ pub(super) struct CheckArguments {
     #[arg(required = true, value_name = "NIK")]
     pub(super) niks: Vec<String>,
     /// Print one JSON object a line
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct BenchArguments {
+    /// Customers in a batch, comma-separated
+    #[arg(long, value_name = "SIZES", value_delimiter = ',', default_value = "64,1024,4096")]
+    #[arg(value_parser = value_parser!(u32).range(1..=BATCH_ELEMENTS_MAX as i64))]
+    pub(super) batch: Vec<u32>,
+    /// Batches in flight at once, comma-separated
+    #[arg(long, value_name = "COUNTS", value_delimiter = ',', default_value = "1,4,8")]
+    #[arg(value_parser = value_parser!(u32).range(1..=64))]
+    pub(super) streams: Vec<u32>,
+    /// Seconds that each step may last
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = value_parser!(u64).range(1..=3_600))]
+    pub(super) seconds: u64,
+    /// Evaluations that all steps together may spend
+    #[arg(long, value_name = "N", default_value_t = 500_000)]
+    pub(super) evaluations: u64,
+    /// Where the report goes as a web page: one file, with plots
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Print the result as JSON
     #[arg(long)]
     pub(super) json: bool,
 }

@@ -8,15 +8,16 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Parser as _;
-use samar_local::exit::{Exit, Failure, io_failure, say};
+use samar_local::exit::{Exit, Failure, io_failure, print, say};
 use samar_local::folder::default_folder;
 use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
+use crate::bench::{BenchPlan, Ladder};
 use crate::check::{Checker, LINES};
 use crate::config::Home;
 use crate::report::Verdict;
 use crate::screen::ScreenPlan;
-use args::{Arguments, CheckArguments, Command, ScreenArguments};
+use args::{Arguments, BenchArguments, CheckArguments, Command, ScreenArguments};
 
 /// Runs the program with these arguments, its name first.
 ///
@@ -73,6 +74,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
         }
         Command::Screen(arguments) => screen(home, arguments).await,
         Command::Check(arguments) => check(home, arguments).await,
+        Command::Bench(arguments) => bench(home, arguments).await,
     }
 }
 
@@ -116,4 +118,16 @@ async fn check(home: &Home, arguments: CheckArguments) -> Result<Exit, Failure> 
     }
     checker.close().await;
     Ok(if exposed { Exit::Exposed } else { Exit::Done })
+}
+
+async fn bench(home: &Home, arguments: BenchArguments) -> Result<Exit, Failure> {
+    let BenchArguments { batch, streams, seconds, evaluations, out, json } = arguments;
+    let ladder = Ladder::new(batch, streams, seconds, evaluations)?;
+    let report = crate::bench::bench(&BenchPlan { home: home.clone(), ladder, out }).await?;
+    if json {
+        show::bench_json(&report);
+    } else {
+        print(format_args!("{report}"));
+    }
+    Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@ use samar_protocol::manifest::Breach;
 use samar_protocol::wire::Allowance;
 use serde_json::{Value, json};
 
+use crate::bench;
 use crate::config::Home;
 use crate::join::Enrolment;
 use crate::people::{bytes, counted, fingerprint, now_s, time};
@@ -174,6 +175,11 @@ fn breach_json(breach: &Breach) -> Value {
 pub(super) fn screen_json(summary: &Summary) {
     // Unwrap safety: a summary has names for keys, and no number that JSON cannot hold.
     print(format_args!("{}", serde_json::to_string(summary).expect("a summary is JSON")));
+}
+
+pub(super) fn bench_json(report: &bench::Report) {
+    // Unwrap safety: as of a summary.
+    print(format_args!("{}", serde_json::to_string(report).expect("a report is JSON")));
 }
 
 pub(super) fn check(line: u64, verdict: &Verdict<'_>) {

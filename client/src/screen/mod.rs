@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use samar_local::durable::{Mode, Unfinished, remove_leftovers_of};
 use samar_local::exit::{Failure, io_failure, say};
 use samar_local::folder::lock;
 use samar_local::number::thousands;
@@ -26,11 +25,12 @@ use samar_protocol::wire::RefusalCode;
 
 use crate::config::{Config, Home};
 use crate::customers::{Customers, HashKey, Survey};
-use crate::evaluation::Evaluator;
+use crate::evaluation::{self, Evaluator};
 use crate::link::{Link, Traffic};
 use crate::matching::{Match, match_tags};
 use crate::people::now_s;
 use crate::report::{Format, Rows, Summary, Verdict, check_columns, false_match_probability, uncounted};
+use crate::result_file;
 use crate::synced::{OpenBreach, Synced};
 use crate::tls;
 use evaluate::{Allowed, Evaluated};
@@ -60,14 +60,14 @@ pub struct ScreenPlan {
 pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let began = Instant::now();
     let home = &plan.home;
-    let config = Config::load(home)?;
+    let (config, backend) = (Config::load(home)?, evaluation::backend()?);
     let _lock = lock(home.dir(), "screen")?;
     let customers = Arc::new(Customers::new(&plan.file, &plan.column)?);
     check_places(plan)?;
     // Everything that the user may have mistyped fails before anything is sent.
     check_columns(plan.format, customers.read()?.columns())?;
-    let out = create(&plan.out)?;
-    let summary_out = plan.summary.as_deref().map(create).transpose()?;
+    let out = result_file::create(&plan.out)?;
+    let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
     let breaches = Arc::new(synced.open_segments(home)?);
     let spool = Arc::new(Spool::open(home, synced.key_id())?);
@@ -83,13 +83,13 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         return Err(Failure::input(what).remedy("name the column that holds the NIKs with --column"));
     }
     let to_evaluate = survey.ordinals.keys().filter(|hash| !spool.known.contains_key(*hash)).count() as u64;
-    let (tags, evaluated, traffic, backend) = if to_evaluate == 0 {
+    let (tags, evaluated, traffic) = if to_evaluate == 0 {
         let done = Evaluated::from_spool(&survey, &spool);
-        (done.tags, Evaluated::default(), Traffic::default(), samar_protocol::group::Backend::best())
+        (done.tags, Evaluated::default(), Traffic::default())
     } else {
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
         let allowed = allowed(&link, to_evaluate).await?;
-        let evaluator = Evaluator::new(link, &synced, config.blinding)?;
+        let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
         let mut done = evaluate::run(
             &evaluator,
             &customers,
@@ -100,9 +100,8 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         )
         .await?;
         let traffic = evaluator.link().traffic();
-        let backend = evaluator.backend();
         evaluator.close().await;
-        (std::mem::take(&mut done.tags), done, traffic, backend)
+        (std::mem::take(&mut done.tags), done, traffic)
     };
 
     let manifest = synced.manifest();
@@ -145,12 +144,12 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     })
     .await?;
     let summary = timed(summary, began);
-    finish(out, &plan.out)?;
+    result_file::finish(out, &plan.out)?;
     if let (Some(unfinished), Some(path)) = (summary_out, &plan.summary) {
         let mut text = serde_json::to_vec_pretty(&summary).map_err(Failure::local)?;
         text.push(b'\n');
         unfinished.file().write_all(&text).map_err(|error| io_failure("write", path, &error))?;
-        finish(unfinished, path)?;
+        result_file::finish(unfinished, path)?;
     }
     if let Some(spool) = Arc::into_inner(spool) {
         spool.remove()?;
@@ -170,21 +169,6 @@ fn check_places(plan: &ScreenPlan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn create(path: &std::path::Path) -> Result<Unfinished, Failure> {
-    // The report says of people that they were exposed: it is for its owner alone.
-    let create = remove_leftovers_of(path).and_then(|()| Unfinished::create(path, Mode::Private));
-    create.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            Failure::input(format!("there is no folder to put {} in", path.display()))
-        }
-        _ => io_failure("write", path, &error),
-    })
-}
-
-fn finish(unfinished: Unfinished, path: &std::path::Path) -> Result<(), Failure> {
-    unfinished.finish().map_err(|error| io_failure("write", path, &error))
-}
-
 async fn survey(customers: &Arc<Customers>, spool: &Arc<Spool>) -> Result<Arc<Survey>, Failure> {
     let (customers, spool) = (Arc::clone(customers), Arc::clone(spool));
     let take = move || {
@@ -201,7 +185,7 @@ async fn allowed(link: &Link, to_evaluate: u64) -> Result<Allowed, Failure> {
     let lifetime = allowance.lifetime.saturating_sub(allowance.used_lifetime);
     let code =
         if lifetime <= today { RefusalCode::LifetimeAllowanceUsed } else { RefusalCode::DayAllowanceUsed };
-    let left = today.min(lifetime);
+    let left = allowance.left();
     if left < to_evaluate {
         let (left, needed) = (thousands(left), thousands(to_evaluate));
         say(format_args!(

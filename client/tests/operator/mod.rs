@@ -13,6 +13,7 @@ use rcgen::{
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use samar::people::now_s;
+use samar_protocol::codec::Extension;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Nik;
 use samar_protocol::invitation::{Credential, Invitation};
@@ -23,8 +24,8 @@ use samar_protocol::manifest::{
 use samar_protocol::oprf::{self, BlindedBatch, SecretKey};
 use samar_protocol::segment::{BreachId, Entry, SegmentBuilder, SegmentParams};
 use samar_protocol::wire::{
-    ALPN, Allowance, Evaluated, Fetched, Joined, ManifestSent, Preamble, Refusal, RefusalCode, Request,
-    Response, SERVER_NAME,
+    ALPN, Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Preamble, Refusal,
+    RefusalCode, Request, Response, SERVER_NAME,
 };
 
 /// Changes the bytes of an answer before they are sent.
@@ -318,7 +319,7 @@ fn answer(state: &State, inner: &mut Inner, request: &Request, bulk: &[u8]) -> (
                 used_today: 0,
                 used_lifetime: 0,
                 next_day_s: 0,
-                extensions: vec![],
+                extensions: vec![Extension { id: EXTENSION_BACKEND, bytes: b"stand-in".to_vec() }],
             };
             (Response::Allowance(allowance), Vec::new())
         }

@@ -156,15 +156,18 @@ impl Backend {
         }
     }
 
-    /// The backend that a user asks for: `wanted` by name, else the best; which must be `required`, where that is named.
+    /// The backend that a user asks for: the one that the variable `SAMAR_BACKEND` names, else the best. Where
+    /// `SAMAR_REQUIRE_BACKEND` names one, it must be that. `variable` reads the environment.
     ///
     /// # Errors
     /// [`BackendError`] for a name that is none, or a backend that this machine has not.
-    pub fn choose(wanted: Option<&str>, required: Option<&str>) -> Result<Self, BackendError> {
-        let named =
-            |name: &str| Self::from_name(name).ok_or_else(|| BackendError::Absent { name: name.to_owned() });
-        let chosen = wanted.map_or_else(|| Ok(Self::best()), named)?;
-        match required.map(named).transpose()? {
+    pub fn choose(variable: impl Fn(&str) -> Option<String>) -> Result<Self, BackendError> {
+        let named = |variable_name: &str| {
+            let backend = |name: String| Self::from_name(&name).ok_or(BackendError::Absent { name });
+            variable(variable_name).map(backend).transpose()
+        };
+        let chosen = named("SAMAR_BACKEND")?.unwrap_or_else(Self::best);
+        match named("SAMAR_REQUIRE_BACKEND")? {
             Some(required) if required != chosen => {
                 Err(BackendError::Other { chosen: chosen.name(), required: required.name() })
             }

@@ -246,12 +246,19 @@ fn debug_shows_no_coordinates() {
 
 #[test]
 fn a_backend_is_chosen_by_name_and_its_absence_is_an_error() {
-    assert_eq!(Backend::choose(None, None), Ok(Backend::best()));
-    assert_eq!(Backend::choose(Some("portable"), None), Ok(Backend::Portable));
-    assert_eq!(Backend::choose(Some("portable"), Some("portable")), Ok(Backend::Portable));
+    let choose = |wanted: Option<&str>, required: Option<&str>| {
+        Backend::choose(|name| match name {
+            "SAMAR_BACKEND" => wanted.map(str::to_owned),
+            "SAMAR_REQUIRE_BACKEND" => required.map(str::to_owned),
+            _ => None,
+        })
+    };
+    assert_eq!(choose(None, None), Ok(Backend::best()));
+    assert_eq!(choose(Some("portable"), None), Ok(Backend::Portable));
+    assert_eq!(choose(Some("portable"), Some("portable")), Ok(Backend::Portable));
     let other = BackendError::Other { chosen: "portable", required: "emulated" };
-    assert_eq!(Backend::choose(Some("portable"), Some("emulated")), Err(other));
+    assert_eq!(choose(Some("portable"), Some("emulated")), Err(other));
     let absent = BackendError::Absent { name: "fpga".to_owned() };
-    assert_eq!(Backend::choose(Some("fpga"), None), Err(absent.clone()));
-    assert_eq!(Backend::choose(None, Some("fpga")), Err(absent));
+    assert_eq!(choose(Some("fpga"), None), Err(absent.clone()));
+    assert_eq!(choose(None, Some("fpga")), Err(absent));
 }

@@ -14,7 +14,7 @@ pub use refusal::{Refusal, RefusalCode};
 pub use request::{
     AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, ManifestRequest, Request, RequestKind,
 };
-pub use response::{Allowance, Evaluated, Fetched, Joined, ManifestSent, Response};
+pub use response::{Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Response};
 
 use crate::codec::{self, CodecError, Control};
 use crate::limits::{CONTROL_BYTES_MAX, PREAMBLE_BYTES};

@@ -63,8 +63,33 @@ pub struct Allowance {
     pub used_lifetime: u64,
     /// When the next day begins, seconds since 1970 UTC.
     pub next_day_s: u64,
-    /// Additions.
+    /// Additions: [`EXTENSION_BACKEND`] may be among them.
     pub extensions: Vec<Extension>,
+}
+
+/// Extension of [`Allowance`]: name of the arithmetic that the server computes with, 1 to 32 printable ASCII characters.
+/// For a measurement to name; nothing depends on it.
+pub const EXTENSION_BACKEND: u16 = 1;
+
+/// Bytes of the name in an [`EXTENSION_BACKEND`].
+const BACKEND_BYTES: core::ops::RangeInclusive<usize> = 1..=32;
+
+impl Allowance {
+    /// Evaluations that can still be charged today.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        let today = self.per_day.saturating_sub(self.used_today);
+        today.min(self.lifetime.saturating_sub(self.used_lifetime))
+    }
+
+    /// The server's arithmetic, where it says so in a form that can be shown.
+    #[must_use]
+    pub fn backend(&self) -> Option<&str> {
+        let named = self.extensions.iter().find(|extension| extension.id == EXTENSION_BACKEND)?;
+        let printable = named.bytes.iter().all(u8::is_ascii_graphic);
+        let name = (printable && BACKEND_BYTES.contains(&named.bytes.len())).then_some(&named.bytes)?;
+        core::str::from_utf8(name).ok()
+    }
 }
 
 /// A response, without its bulk.

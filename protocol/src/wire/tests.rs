@@ -150,6 +150,33 @@ fn a_terminal_escape_in_a_refusal_is_refused() {
 }
 
 #[test]
+fn a_backend_is_named_only_if_it_can_be_shown() {
+    let allowance = |extensions: Vec<Extension>| Allowance {
+        per_day: 1,
+        lifetime: 2,
+        used_today: 0,
+        used_lifetime: 0,
+        next_day_s: 86_400,
+        extensions,
+    };
+    let named = |bytes: &[u8]| {
+        let other = Extension { id: 7, bytes: b"other".to_vec() };
+        let backend = Extension { id: EXTENSION_BACKEND, bytes: bytes.to_vec() };
+        let bytes = Response::Allowance(allowance(vec![other, backend])).encode().unwrap();
+        let decoded = Response::decode(RequestKind::Allowance, bytes[1], &bytes[PREAMBLE_BYTES..]).unwrap();
+        let Response::Allowance(read) = decoded else { panic!("{decoded:?}") };
+        read.backend().map(str::to_owned)
+    };
+    assert_eq!(named(b"ifma").as_deref(), Some("ifma"));
+    let longest = "x".repeat(32);
+    assert_eq!(named(longest.as_bytes()), Some(longest));
+    for unfit in [b"".as_slice(), &[b'x'; 33], b"\x1b[2J", b"two words", "é".as_bytes(), &[0xff]] {
+        assert_eq!(named(unfit), None, "{unfit:?}");
+    }
+    assert_eq!(allowance(vec![]).backend(), None, "an older server names none");
+}
+
+#[test]
 fn a_token_does_not_print() {
     let request = Request::Join(JoinRequest { token: [0xab; 32], csr: vec![1], extensions: vec![] });
     let shown = format!("{request:?}");

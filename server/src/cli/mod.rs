@@ -82,7 +82,5 @@ pub fn run() -> Result<Exit, Failure> {
 /// The arithmetic to use: the fastest here, unless SAMAR_BACKEND names another; SAMAR_REQUIRE_BACKEND makes it a failure
 /// that it is not the one named there.
 fn backend() -> Result<Backend, Failure> {
-    let variable = |name| std::env::var(name).ok();
-    let (wanted, required) = (variable("SAMAR_BACKEND"), variable("SAMAR_REQUIRE_BACKEND"));
-    Backend::choose(wanted.as_deref(), required.as_deref()).map_err(Failure::input)
+    Backend::choose(|name| std::env::var(name).ok()).map_err(Failure::input)
 }

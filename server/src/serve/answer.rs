@@ -3,12 +3,13 @@
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
+use samar_protocol::codec::Extension;
 use samar_protocol::limits::ELEMENT_BYTES;
 use samar_protocol::manifest::SignedManifest;
 use samar_protocol::oprf::{self, BlindedBatch, EvaluateError};
 use samar_protocol::wire::{
-    Allowance, EvaluateRequest, Evaluated, FetchRequest, Fetched, JoinRequest, Joined, ManifestRequest,
-    ManifestSent, Refusal, RefusalCode, Response,
+    Allowance, EXTENSION_BACKEND, EvaluateRequest, Evaluated, FetchRequest, Fetched, JoinRequest, Joined,
+    ManifestRequest, ManifestSent, Refusal, RefusalCode, Response,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -147,13 +148,14 @@ pub(super) fn check_key(state: &State, request: &EvaluateRequest) -> Result<(), 
 /// Says what is left.
 pub(super) fn allowance(state: &State, bank: &Bank) -> (Response, Vec<u8>) {
     let used = state.accounts.used(&bank.name, state.now_s());
+    let backend = Extension { id: EXTENSION_BACKEND, bytes: state.backend.name().into() };
     let allowance = Allowance {
         per_day: bank.per_day,
         lifetime: bank.lifetime,
         used_today: used.today,
         used_lifetime: used.lifetime,
         next_day_s: used.next_day_s,
-        extensions: vec![],
+        extensions: vec![backend],
     };
     (Response::Allowance(allowance), vec![])
 }
