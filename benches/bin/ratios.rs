@@ -44,7 +44,7 @@ struct Row {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
-    let backend = Backend::choose(std::env::var("SAMAR_BACKEND").ok().as_deref(), None)?;
+    let backend = Backend::choose(|name| std::env::var(name).ok())?;
     let head = format!(
         "{}\nbackend {}, batches of {BATCH}, one thread, medians of {} interleaved rounds, elements per second of processor time\n",
         machine::describe(),

@@ -9,6 +9,9 @@
 //! where one waits. What is loaded from other memory or moved out of a vector or mask register is not, whatever it is.
 //! - Each conditional jump must follow a comparison or a step of public values.
 //! - Each address must be made of public registers. A gather has a vector in its address, and so is refused.
+//!
+//! The same machine code says whether a kernel lost its target features: its intrinsics are calls then, and it is five to
+//! fifty times slower.
 #![cfg(target_arch = "x86_64")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
@@ -21,6 +24,9 @@ use samar_protocol::group::{Backend, FixedBase};
 
 /// Where the scalars go. Everything they call is followed.
 const ROOTS: [&str; 3] = ["ifma::edwards::multiply", "ifma::fixed_base::sum_rows", "ifma::digits::recode"];
+
+/// What the vector kernels are named.
+const KERNELS: &str = "vector::ifma::";
 
 struct Function {
     name: String,
@@ -78,6 +84,30 @@ fn no_branch_or_address_in_the_kernels_depends_on_data() {
 }
 
 #[test]
+#[cfg_attr(debug_assertions, ignore = "without optimisation every intrinsic is a call; run with --release")]
+fn no_kernel_has_lost_its_target_features() {
+    use_the_kernels();
+    let functions = disassemble();
+    let kernels = functions.values().filter(|function| function.name.contains(KERNELS)).count();
+    assert!(kernels >= 10, "{kernels} functions named {KERNELS}");
+    let lost = called_intrinsics(&functions);
+    assert!(lost.is_empty(), "compiled for the baseline, so that intrinsics are calls: {lost:#?}");
+}
+
+#[test]
+fn a_lost_target_feature_would_be_found() {
+    let function =
+        |name: &str, line: &str| Function { name: name.into(), code: vec![Instruction::parse(0, line)] };
+    let helper = "samar_protocol::group::vector::ifma::field::square::{{closure}}";
+    let intrinsic = "<core::core_arch::x86::avx512f::_mm512_add_epi64>";
+    let functions = [
+        (0, function(helper, &format!("call 40 {intrinsic}"))),
+        (1, function("samar_protocol::group::vector::ifma::field::carry", "vpaddq zmm0,zmm1,zmm2")),
+    ];
+    assert_eq!(called_intrinsics(&functions.into()), [format!("{helper}: call 40 {intrinsic}")]);
+}
+
+#[test]
 fn a_leak_would_be_found() {
     let function = |lines: &[&str]| Function {
         name: "leaky".into(),
@@ -105,9 +135,23 @@ fn use_the_kernels() {
     let scalars = [Scalar::from(7u8); 9];
     let backend = Backend::best();
     let points = backend.hash_to_group(b"constant time", &messages);
-    black_box(points.mul_shared(&scalars[0]).encode_double());
+    let encodings = points.mul_shared(&scalars[0]).encode_double();
+    black_box(backend.decode(&encodings).unwrap().add(&points).sub(&points).encode());
+    black_box([9, 199, 401].map(|count| {
+        let points = backend.hash_to_group(b"sum", &vec![[2u8; 3]; count]);
+        points.weighted_sum_vartime(&vec![u128::MAX; count])
+    }));
     black_box(points.mul_each(&scalars).encode_double());
     black_box(FixedBase::new(backend, &RistrettoPoint::default()).mul_each(&scalars).len());
+}
+
+/// Each place where an intrinsic is called instead of being an instruction, whoever calls it.
+fn called_intrinsics(functions: &BTreeMap<u64, Function>) -> Vec<String> {
+    let calls = functions.values().flat_map(|function| {
+        let calls = function.code.iter().filter(|i| i.text.contains("_mm512_") || i.text.contains("_mm256_"));
+        calls.map(|call| format!("{}: {}", function.name, call.text))
+    });
+    calls.collect()
 }
 
 fn disassemble() -> BTreeMap<u64, Function> {

@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::{RistrettoPoint, Scalar};
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 use vector::emulated;
 #[cfg(target_arch = "x86_64")]
@@ -75,12 +76,17 @@ pub enum BackendError {
 /// A batch of group elements in a backend's own form.
 ///
 /// It may hold points that a key or an identifier went into, so it prints as its length only and is zeroized on drop.
-pub struct Points(Repr);
+/// A large batch is kept in parts, which the threads of the rayon pool that the caller runs in share among themselves; a
+/// batch of one part, up to 2,048 elements, is computed by the caller's thread alone.
+pub struct Points(Vec<Part>);
 
 /// The multiples of one public point, for multiplying it by many secret scalars in constant time.
 pub struct FixedBase(TableRepr);
 
-enum Repr {
+/// Elements of a part. Less would cost the sums more than 1 %, which have a fixed price a part; more would leave cores idle.
+const PART_ELEMENTS: usize = 2_048;
+
+enum Part {
     Portable(portable::Batch),
     Emulated(emulated::Batch),
     #[cfg(target_arch = "x86_64")]
@@ -94,37 +100,45 @@ enum TableRepr {
     Ifma(ifma::Table),
 }
 
-/// The same call on whichever batch this is; `=> wrap` puts the result back into the same kind.
-macro_rules! on_batch {
-    ($repr:expr, $batch:ident => $call:expr) => {
-        match $repr {
-            Repr::Portable($batch) => $call,
-            Repr::Emulated($batch) => $call,
+/// The same call on whichever kind of part this is; `=> wrap` puts the result back into the same kind.
+macro_rules! on_part {
+    ($part:expr, $batch:ident => $call:expr) => {
+        match $part {
+            Part::Portable($batch) => $call,
+            Part::Emulated($batch) => $call,
             #[cfg(target_arch = "x86_64")]
-            Repr::Ifma($batch) => $call,
+            Part::Ifma($batch) => $call,
         }
     };
-    ($repr:expr, $batch:ident => wrap $call:expr) => {
-        Points(match $repr {
-            Repr::Portable($batch) => Repr::Portable($call),
-            Repr::Emulated($batch) => Repr::Emulated($call),
+    ($part:expr, $batch:ident => wrap $call:expr) => {
+        match $part {
+            Part::Portable($batch) => Part::Portable($call),
+            Part::Emulated($batch) => Part::Emulated($call),
             #[cfg(target_arch = "x86_64")]
-            Repr::Ifma($batch) => Repr::Ifma($call),
-        })
+            Part::Ifma($batch) => Part::Ifma($call),
+        }
     };
 }
 
-/// Two batches of one kind.
+/// Two parts of one kind.
 macro_rules! on_pair {
     ($left:expr, $right:expr, ($a:ident, $b:ident) => $call:expr) => {
-        Points(match ($left, $right) {
-            (Repr::Portable($a), Repr::Portable($b)) => Repr::Portable($call),
-            (Repr::Emulated($a), Repr::Emulated($b)) => Repr::Emulated($call),
+        match ($left, $right) {
+            (Part::Portable($a), Part::Portable($b)) => Part::Portable($call),
+            (Part::Emulated($a), Part::Emulated($b)) => Part::Emulated($call),
             #[cfg(target_arch = "x86_64")]
-            (Repr::Ifma($a), Repr::Ifma($b)) => Repr::Ifma($call),
+            (Part::Ifma($a), Part::Ifma($b)) => Part::Ifma($call),
             _ => panic!("two batches of different backends"),
-        })
+        }
     };
+}
+
+/// What `work` makes of each part of these items, in order; there is one part even of nothing.
+fn in_parts<T: Sync, R: Send>(items: &[T], work: impl Fn(&[T]) -> R + Sync) -> Vec<R> {
+    if items.len() <= PART_ELEMENTS {
+        return vec![work(items)];
+    }
+    items.par_chunks(PART_ELEMENTS).map(&work).collect()
 }
 
 impl Backend {
@@ -189,13 +203,13 @@ impl Backend {
     /// Hashes each message to the group: `hash_to_ristretto255` of RFC 9380 appendix B with
     /// `expand_message_xmd`, SHA-512 and this domain separation tag (at most 255 bytes).
     #[must_use]
-    pub fn hash_to_group<M: AsRef<[u8]>>(self, dst: &[u8], messages: &[M]) -> Points {
-        Points(match self {
-            Self::Portable => Repr::Portable(portable::Batch::hash_to_group(dst, messages)),
-            Self::Emulated(proof) => Repr::Emulated(emulated::Batch::hash_to_group(proof, dst, messages)),
+    pub fn hash_to_group<M: AsRef<[u8]> + Sync>(self, dst: &[u8], messages: &[M]) -> Points {
+        Points(in_parts(messages, |messages| match self {
+            Self::Portable => Part::Portable(portable::Batch::hash_to_group(dst, messages)),
+            Self::Emulated(proof) => Part::Emulated(emulated::Batch::hash_to_group(proof, dst, messages)),
             #[cfg(target_arch = "x86_64")]
-            Self::Ifma(proof) => Repr::Ifma(ifma::Batch::hash_to_group(proof, dst, messages)),
-        })
+            Self::Ifma(proof) => Part::Ifma(ifma::Batch::hash_to_group(proof, dst, messages)),
+        }))
     }
 
     /// Decodes canonical encodings of elements other than the identity.
@@ -203,12 +217,18 @@ impl Backend {
     /// # Errors
     /// [`DecodeError`] with the first element at fault.
     pub fn decode(self, encodings: &[[u8; 32]]) -> Result<Points, DecodeError> {
-        Ok(Points(match self {
-            Self::Portable => Repr::Portable(portable::Batch::decode(encodings)?),
-            Self::Emulated(proof) => Repr::Emulated(emulated::Batch::decode(proof, encodings)?),
-            #[cfg(target_arch = "x86_64")]
-            Self::Ifma(proof) => Repr::Ifma(ifma::Batch::decode(proof, encodings)?),
-        }))
+        let parts = in_parts(encodings, |encodings| {
+            Ok(match self {
+                Self::Portable => Part::Portable(portable::Batch::decode(encodings)?),
+                Self::Emulated(proof) => Part::Emulated(emulated::Batch::decode(proof, encodings)?),
+                #[cfg(target_arch = "x86_64")]
+                Self::Ifma(proof) => Part::Ifma(ifma::Batch::decode(proof, encodings)?),
+            })
+        });
+        let in_batch = |(part, decoded): (usize, Result<Part, DecodeError>)| {
+            decoded.map_err(|error| error.after(part * PART_ELEMENTS))
+        };
+        Ok(Points(parts.into_iter().enumerate().map(in_batch).collect::<Result<_, _>>()?))
     }
 }
 
@@ -216,12 +236,22 @@ impl Backend {
 impl Backend {
     /// The element derivation function of RFC 9496 section 4.3.4, for its vectors.
     fn derive_elements(self, bytes: &[[u8; 64]]) -> Points {
-        Points(match self {
-            Self::Portable => Repr::Portable(portable::Batch::from_uniform_bytes(bytes)),
-            Self::Emulated(proof) => Repr::Emulated(emulated::Batch::from_uniform_bytes(proof, bytes)),
+        Points(in_parts(bytes, |bytes| match self {
+            Self::Portable => Part::Portable(portable::Batch::from_uniform_bytes(bytes)),
+            Self::Emulated(proof) => Part::Emulated(emulated::Batch::from_uniform_bytes(proof, bytes)),
             #[cfg(target_arch = "x86_64")]
-            Self::Ifma(proof) => Repr::Ifma(ifma::Batch::from_uniform_bytes(proof, bytes)),
-        })
+            Self::Ifma(proof) => Part::Ifma(ifma::Batch::from_uniform_bytes(proof, bytes)),
+        }))
+    }
+}
+
+impl DecodeError {
+    /// The same in a batch that has so many elements before.
+    fn after(self, elements: usize) -> Self {
+        match self {
+            Self::NotCanonical { index } => Self::NotCanonical { index: elements + index },
+            Self::Identity { index } => Self::Identity { index: elements + index },
+        }
     }
 }
 
@@ -229,7 +259,7 @@ impl Points {
     /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {
-        on_batch!(&self.0, batch => batch.len())
+        self.0.iter().map(|part| on_part!(part, batch => batch.len())).sum()
     }
 
     /// Whether the batch is empty.
@@ -241,7 +271,7 @@ impl Points {
     /// `scalar · P` for every P.
     #[must_use]
     pub fn mul_shared(&self, scalar: &Scalar) -> Self {
-        on_batch!(&self.0, batch => wrap batch.mul_shared(scalar))
+        self.map(|_, part| on_part!(part, batch => wrap batch.mul_shared(scalar)))
     }
 
     /// `scalars[i] · P[i]`.
@@ -251,7 +281,7 @@ impl Points {
     #[must_use]
     pub fn mul_each(&self, scalars: &[Scalar]) -> Self {
         assert_eq!(self.len(), scalars.len(), "one scalar per point");
-        on_batch!(&self.0, batch => wrap batch.mul_each(scalars))
+        self.map(|number, part| on_part!(part, batch => wrap batch.mul_each(part_of(scalars, number))))
     }
 
     /// `scalars[i] · G` for the generator G: [`FixedBase::mul_each`] of a table made once in a process.
@@ -261,7 +291,10 @@ impl Points {
         #[cfg(target_arch = "x86_64")]
         static IFMA: OnceLock<FixedBase> = OnceLock::new();
         let table = match backend {
-            Backend::Portable => return Self(Repr::Portable(portable::Batch::mul_base_each(scalars))),
+            Backend::Portable => {
+                let product = |scalars: &[Scalar]| Part::Portable(portable::Batch::mul_base_each(scalars));
+                return Self(in_parts(scalars, product));
+            }
             Backend::Emulated(_) => &EMULATED,
             #[cfg(target_arch = "x86_64")]
             Backend::Ifma(_) => &IFMA,
@@ -276,7 +309,7 @@ impl Points {
     #[must_use]
     pub fn add(&self, other: &Self) -> Self {
         assert_eq!(self.len(), other.len(), "one point per point");
-        on_pair!(&self.0, &other.0, (a, b) => a.add(b))
+        self.map(|number, part| on_pair!(part, other.part(number), (a, b) => a.add(b)))
     }
 
     /// `P[i] - Q[i]`.
@@ -286,13 +319,13 @@ impl Points {
     #[must_use]
     pub fn sub(&self, other: &Self) -> Self {
         assert_eq!(self.len(), other.len(), "one point per point");
-        on_pair!(&self.0, &other.0, (a, b) => a.sub(b))
+        self.map(|number, part| on_pair!(part, other.part(number), (a, b) => a.sub(b)))
     }
 
     /// The canonical encodings of `P`, in order. Eight times the work of [`Points::encode_double`].
     #[must_use]
     pub fn encode(&self) -> Vec<[u8; 32]> {
-        on_batch!(&self.0, batch => batch.encode())
+        self.over_parts(|_, part| on_part!(part, batch => batch.encode())).concat()
     }
 
     /// The canonical encodings of `2 · P`, in order.
@@ -301,7 +334,7 @@ impl Points {
     /// 4.3.2 needs an inverse square root an element). Callers halve their scalar first.
     #[must_use]
     pub fn encode_double(&self) -> Vec<[u8; 32]> {
-        on_batch!(&self.0, batch => batch.encode_double())
+        self.over_parts(|_, part| on_part!(part, batch => batch.encode_double())).concat()
     }
 
     /// `Σ weights[i] · P[i]`, in variable time: for public points and public weights only.
@@ -311,8 +344,34 @@ impl Points {
     #[must_use]
     pub fn weighted_sum_vartime(&self, weights: &[u128]) -> RistrettoPoint {
         assert_eq!(self.len(), weights.len(), "one weight per point");
-        on_batch!(&self.0, batch => batch.weighted_sum_vartime(weights))
+        let sum = |number: usize, part: &Part| {
+            let weights = part_of(weights, number);
+            on_part!(part, batch => batch.weighted_sum_vartime(weights))
+        };
+        self.over_parts(sum).into_iter().sum()
     }
+
+    fn part(&self, number: usize) -> &Part {
+        // Batches of one length have the same parts, and none is without any.
+        self.0.get(number).unwrap_or_else(|| panic!("no part {number} of {}", self.0.len()))
+    }
+
+    fn map(&self, work: impl Fn(usize, &Part) -> Part + Sync) -> Self {
+        Self(self.over_parts(work))
+    }
+
+    /// What `work` makes of each part and its number, in order.
+    fn over_parts<R: Send>(&self, work: impl Fn(usize, &Part) -> R + Sync) -> Vec<R> {
+        match self.0.as_slice() {
+            [part] => vec![work(0, part)],
+            parts => parts.par_iter().enumerate().map(|(number, part)| work(number, part)).collect(),
+        }
+    }
+}
+
+/// What belongs to the part of this number.
+fn part_of<T>(items: &[T], number: usize) -> &[T] {
+    items.chunks(PART_ELEMENTS).nth(number).unwrap_or_default()
 }
 
 impl FixedBase {
@@ -330,12 +389,12 @@ impl FixedBase {
     /// `scalars[i] · P`, in constant time.
     #[must_use]
     pub fn mul_each(&self, scalars: &[Scalar]) -> Points {
-        Points(match &self.0 {
-            TableRepr::Portable(table) => Repr::Portable(table.mul_each(scalars)),
-            TableRepr::Emulated(table) => Repr::Emulated(table.mul_each(scalars)),
+        Points(in_parts(scalars, |scalars| match &self.0 {
+            TableRepr::Portable(table) => Part::Portable(table.mul_each(scalars)),
+            TableRepr::Emulated(table) => Part::Emulated(table.mul_each(scalars)),
             #[cfg(target_arch = "x86_64")]
-            TableRepr::Ifma(table) => Repr::Ifma(table.mul_each(scalars)),
-        })
+            TableRepr::Ifma(table) => Part::Ifma(table.mul_each(scalars)),
+        }))
     }
 }
 

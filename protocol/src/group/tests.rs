@@ -5,7 +5,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Backend, BackendError, DecodeError, FixedBase, Points, rfc9496};
+use super::{Backend, BackendError, DecodeError, FixedBase, PART_ELEMENTS, Points, rfc9496};
 
 fn random_points(rng: &mut StdRng, count: usize) -> Vec<RistrettoPoint> {
     (0..count).map(|_| RistrettoPoint::random(rng)).collect()
@@ -155,7 +155,7 @@ fn hashing_agrees_whatever_the_lengths_in_a_batch() {
 #[test]
 fn weighted_sums_agree_at_every_width_and_for_awkward_weights() {
     let mut rng = StdRng::seed_from_u64(8);
-    for count in [1, 7, 199, 200, 333, 4_096, 5_000] {
+    for count in [1, 7, 8, 64, 65, 199, 200, 333, 4_096, 5_000] {
         let messages: Vec<[u8; 8]> = (0..count).map(|_| rng.random()).collect();
         let same: u128 = rng.random();
         let kinds: [Vec<u128>; 5] = [
@@ -261,4 +261,52 @@ fn a_backend_is_chosen_by_name_and_its_absence_is_an_error() {
     let absent = BackendError::Absent { name: "fpga".to_owned() };
     assert_eq!(choose(Some("fpga"), None), Err(absent.clone()));
     assert_eq!(choose(None, Some("fpga")), Err(absent));
+}
+
+#[test]
+fn a_batch_of_several_parts_comes_to_the_same_as_its_elements() {
+    let count = 2 * PART_ELEMENTS + 9;
+    let messages: Vec<[u8; 4]> = (0..count as u32).map(u32::to_le_bytes).collect();
+    let scalars: Vec<Scalar> = (1..=count as u64).map(Scalar::from).collect();
+    let weights: Vec<u128> = (0..count as u128).map(|index| index << 90 | index).collect();
+    for backend in Backend::available().into_iter().filter(|backend| backend.name() != "emulated") {
+        let whole = backend.hash_to_group(b"parts", &messages);
+        assert_eq!((whole.len(), whole.0.len()), (count, 3));
+        let tail = backend.hash_to_group(b"parts", &messages[count - 9..]);
+        let last = |encodings: Vec<[u8; 32]>| encodings[count - 9..].to_vec();
+        assert_eq!(last(whole.encode()), tail.encode());
+        assert_eq!(last(whole.mul_shared(&scalars[5]).encode()), tail.mul_shared(&scalars[5]).encode());
+        let each = whole.mul_each(&scalars);
+        assert_eq!(last(each.encode_double()), tail.mul_each(&scalars[count - 9..]).encode_double());
+        let based = Points::mul_base_each(backend, &scalars);
+        assert_eq!(
+            based.encode()[count - 1],
+            Points::mul_base_each(backend, &scalars[count - 1..]).encode()[0]
+        );
+        assert_eq!(whole.add(&each).sub(&each).encode(), whole.encode());
+        let sum = |range: core::ops::Range<usize>| {
+            backend.hash_to_group(b"parts", &messages[range.clone()]).weighted_sum_vartime(&weights[range])
+        };
+        assert_eq!(
+            whole.weighted_sum_vartime(&weights),
+            sum(0..1_000) + sum(1_000..2_900) + sum(2_900..count)
+        );
+
+        let mut encodings = whole.encode();
+        assert_eq!(backend.decode(&encodings).unwrap().encode(), encodings);
+        encodings[count - 2] = [0; 32];
+        encodings[PART_ELEMENTS + 3] = [0xff; 32];
+        let index = PART_ELEMENTS + 3;
+        assert_eq!(
+            backend.decode(&encodings).unwrap_err(),
+            DecodeError::NotCanonical { index },
+            "the first one"
+        );
+        encodings.swap(PART_ELEMENTS + 3, PART_ELEMENTS - 1);
+        let index = PART_ELEMENTS - 1;
+        assert_eq!(backend.decode(&encodings).unwrap_err(), DecodeError::NotCanonical { index });
+        encodings[PART_ELEMENTS - 1] = whole.encode()[0];
+        assert_eq!(backend.decode(&encodings[..count - 3]).unwrap().len(), count - 3);
+        assert_eq!(backend.decode(&encodings).unwrap_err(), DecodeError::Identity { index: count - 2 });
+    }
 }

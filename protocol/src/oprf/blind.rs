@@ -59,7 +59,7 @@ impl PreparedBlinds {
     /// # Panics
     /// Unless there are as many inputs as blinds; both come from the same caller.
     #[must_use]
-    pub fn blind<M: AsRef<[u8]>>(self, inputs: &[M]) -> Blinded {
+    pub fn blind<M: AsRef<[u8]> + Sync>(self, inputs: &[M]) -> Blinded {
         let Self { backend, public, blinds } = self;
         let hashed = backend.hash_to_group(HASH_TO_GROUP_DST, inputs);
         let (points, encodings, unblinding) = match blinds {

@@ -89,7 +89,7 @@ impl SecretKey {
 
     /// `k·H(x)` for every input: how the operator's own set is encoded. Inputs are whole OPRF inputs, label included.
     #[must_use]
-    pub fn encode<M: AsRef<[u8]>>(&self, backend: Backend, inputs: &[M]) -> Vec<Element> {
+    pub fn encode<M: AsRef<[u8]> + Sync>(&self, backend: Backend, inputs: &[M]) -> Vec<Element> {
         let points = backend.hash_to_group(HASH_TO_GROUP_DST, inputs).mul_shared(&self.half());
         points.encode_double().into_iter().map(Element).collect()
     }

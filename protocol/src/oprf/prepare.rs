@@ -100,7 +100,7 @@ impl PinnedKey {
     ///
     /// # Errors
     /// [`BatchSizeError`] for a batch that is empty or over the maximum.
-    pub fn blind<M: AsRef<[u8]>, R: CryptoRng + ?Sized>(
+    pub fn blind<M: AsRef<[u8]> + Sync, R: CryptoRng + ?Sized>(
         &self,
         inputs: &[M],
         rng: &mut R,

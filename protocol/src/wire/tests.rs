@@ -162,7 +162,7 @@ fn a_backend_is_named_only_if_it_can_be_shown() {
     let named = |bytes: &[u8]| {
         let other = Extension { id: 7, bytes: b"other".to_vec() };
         let backend = Extension { id: EXTENSION_BACKEND, bytes: bytes.to_vec() };
-        let bytes = Response::Allowance(allowance(vec![other, backend])).encode().unwrap();
+        let bytes = Response::Allowance(allowance(vec![backend, other])).encode().unwrap();
         let decoded = Response::decode(RequestKind::Allowance, bytes[1], &bytes[PREAMBLE_BYTES..]).unwrap();
         let Response::Allowance(read) = decoded else { panic!("{decoded:?}") };
         read.backend().map(str::to_owned)

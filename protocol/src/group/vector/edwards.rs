@@ -362,8 +362,12 @@ fn fill_multiples(table: &mut Multiples, p: &Extended) {
     }
 }
 
-/// digits · P: signed radix 16, 252 doublings and 64 additions, in constant time. `table` is scratch.
-pub(super) fn multiply(p: &Extended, digits: &[Digit; 64], table: &mut Multiples) -> Extended {
+/// digits · P: signed radix 16, an addition a digit and four doublings between two, in constant time. `table` is scratch.
+pub(super) fn multiply<const DIGITS: usize>(
+    p: &Extended,
+    digits: &[Digit; DIGITS],
+    table: &mut Multiples,
+) -> Extended {
     fill_multiples(table, p);
     let mut addable = to_addable(&identity());
     let mut doublable = to_doublable(&identity());

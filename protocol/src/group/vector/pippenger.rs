@@ -1,12 +1,13 @@
 //! Σ weight · P for public weights of 128 bits, in variable time.
 //!
-//! Pippenger's buckets, turned for lanes: of each window the points are sorted by digit, so that a bucket is a list of
+//! A few points are multiplied each by its weight, a lane each. For more it is Pippenger's buckets, turned for lanes: of each window the points are sorted by digit, so that a bucket is a list of
 //! points to read and no lane ever writes to a bucket another reads. Eight buckets of about the same length are summed
 //! at a time, a lane each. Then eight windows at a time, a lane each, the buckets of a window are added up by weight.
 
-use curve25519_dalek::RistrettoPoint;
 use curve25519_dalek::ristretto::CompressedRistretto;
+use curve25519_dalek::{RistrettoPoint, Scalar};
 
+use super::digits;
 use super::edwards::{self, Affine, Cached, Extended};
 use super::field::Fe;
 use super::leaf::{self, Mask, V};
@@ -14,6 +15,9 @@ use super::{affine, ristretto};
 
 /// Points that share buckets: their rows take 512 KB, which stay in the second-level cache.
 const TOGETHER: usize = 4_096;
+
+/// Up to so many points, buckets cost more than they save: an empty bucket is added too.
+const FEW: usize = 64;
 
 /// One point with Z = 1: y + x, y - x, 2dxy, five limbs each and one unused word.
 type Row = [V; 2];
@@ -105,6 +109,9 @@ kernel! {
 
 /// `Σ weights[i] · P[i]`.
 pub(super) fn weighted_sum(blocks: &[Extended], weights: &[u128]) -> RistrettoPoint {
+    if weights.len() <= FEW {
+        return element(&sum_of_few(blocks, weights));
+    }
     let width = if weights.len() < 200 { 4 } else { 8 };
     let mut totals = vec![edwards::identity(); 16 / width]; // each of eight windows
     let mut carried = edwards::identity();
@@ -139,8 +146,28 @@ pub(super) fn weighted_sum(blocks: &[Extended], weights: &[u128]) -> RistrettoPo
         }
         lane_sums = edwards::select_extended(live, &lane_sums, &doubled);
     }
-    let sum = sum_of_lanes(&lane_sums);
-    let [words, _] = ristretto::encode([&sum, &sum]);
+    element(&sum_of_lanes(&lane_sums))
+}
+
+/// Each point by its weight, and the products added up.
+fn sum_of_few(blocks: &[Extended], weights: &[u128]) -> Extended {
+    let mut digits = digits::none::<33>(); // 128 bits and a carry
+    let mut table = edwards::empty_multiples();
+    let mut sum = edwards::identity();
+    for (block, eight) in blocks.iter().zip(weights.chunks(8)) {
+        let mut scalars = [Scalar::ZERO; 8]; // lanes past the end add nothing
+        for (scalar, weight) in scalars.iter_mut().zip(eight) {
+            *scalar = Scalar::from(*weight);
+        }
+        digits::recode::<4, 33>(&digits::scalar_words(&scalars), &mut digits);
+        sum = edwards::add_extended(&sum, &edwards::multiply(block, &digits, &mut table));
+    }
+    sum_of_lanes(&sum)
+}
+
+/// The element in lane 0, in the form of the rest of this program.
+fn element(sum: &Extended) -> RistrettoPoint {
+    let [words, _] = ristretto::encode([sum, sum]);
     let mut encoding = [0; 32];
     for (bytes, word) in encoding.chunks_exact_mut(8).zip(words) {
         bytes.copy_from_slice(&leaf::to_array(word)[0].to_le_bytes());
