@@ -118,7 +118,7 @@ async fn with_a_large_segment(change: impl FnOnce(&mut Limits)) -> (Scene, [u8; 
     manifest.previous = published::floor(layout).unwrap().hash.0;
     let segment = &mut manifest.breaches[0].segments[0];
     (segment.root, segment.file_bytes) = (root, FETCH_BYTES_MAX.into());
-    let publisher = keys::read_publisher(&layout.publisher_key()).unwrap();
+    let publisher = keys::publisher(layout).unwrap();
     std::fs::write(layout.manifest(2), sign(&manifest, &publisher).unwrap()).unwrap();
     scene.serving = scene.operator.serve_again(scene.serving).await;
     scene.caller = scene.call().await;

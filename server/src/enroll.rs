@@ -89,7 +89,7 @@ pub fn enroll(layout: &Layout, enrolment: &Enrolment<'_>) -> Result<Bank, Failur
         bank: name.to_owned(),
         address,
         ca_certificate: std::fs::read_to_string(&ca).map_err(|error| io_failure("read", &ca, &error))?,
-        publisher_key: keys::read_publisher(&layout.publisher_key())?.verifying_key(),
+        publisher_key: keys::publisher_public(layout)?,
         floor: published::floor(layout)?,
         expires_s,
         credential,

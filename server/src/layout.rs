@@ -1,8 +1,11 @@
 //! Where everything stands in the operator's folder. The only place that knows file names.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use samar_protocol::invitation::to_hex;
+
+use crate::keys::{Passphrase, Source};
 
 /// The operator's folder.
 ///
@@ -17,13 +20,31 @@ use samar_protocol::invitation::to_hex;
 #[derive(Clone, Debug)]
 pub struct Layout {
     root: PathBuf,
+    passphrase: Arc<Passphrase>,
 }
 
 impl Layout {
     /// The folder at `root`.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let source = Source::EnvironmentOrPrompt {
+            variable: "SAMAR_PASSPHRASE",
+            prompt: "Passphrase of the keys",
+            twice: false,
+        };
+        Self { root: root.into(), passphrase: Arc::new(Passphrase::new(source)) }
+    }
+
+    /// The same folder, with another source of the passphrase that opens its keys.
+    #[must_use]
+    pub fn opened_with(self, passphrase: Passphrase) -> Self {
+        Self { passphrase: Arc::new(passphrase), ..self }
+    }
+
+    /// What opens its keys, where they are sealed.
+    #[must_use]
+    pub fn passphrase(&self) -> &Passphrase {
+        &self.passphrase
     }
 
     /// The folder itself.

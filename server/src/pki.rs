@@ -11,13 +11,13 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, pem::PemObject as _};
 use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
-use samar_local::folder;
 use samar_protocol::wire::SERVER_NAME;
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
+use crate::keys::{self, Purpose};
 use crate::layout::Layout;
 
 /// Days a certificate of a bank or of the server is valid.
@@ -66,7 +66,7 @@ impl Authority {
     pub fn load(layout: &Layout) -> Result<Self, Failure> {
         let damaged = |path: &Path| Failure::local(format!("{} is damaged", path.display()));
         let path = layout.ca_key();
-        let pem = Zeroizing::new(folder::read_secret(&path)?);
+        let pem = keys::pem(layout, Purpose::Authority)?;
         let text = std::str::from_utf8(&pem).map_err(|_| damaged(&path))?;
         let key = KeyPair::from_pem(text).map_err(|_| damaged(&path))?;
         let path = layout.ca_certificate();
@@ -141,8 +141,7 @@ fn set_validity(params: &mut CertificateParams, days: i64) {
 }
 
 fn write_key(path: &Path, key: &KeyPair) -> Result<(), Failure> {
-    let pem = Zeroizing::new(key.serialize_pem());
-    durable::write(path, pem.as_bytes(), Mode::Private).map_err(|error| io_failure("write", path, &error))
+    keys::write_pem(path, &Zeroizing::new(key.serialize_pem()))
 }
 
 fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Failure> {

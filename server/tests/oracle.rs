@@ -89,7 +89,7 @@ impl Kept {
 
     /// The vault is the key's encoding of the set, in order, and each label says whether there was a photo.
     fn holds_what_is_expected(&self) {
-        let key = keys::read_oprf(&self.layout.oprf_key()).unwrap();
+        let key = keys::oprf(&self.layout).unwrap();
         let inputs: Vec<Vec<u8>> =
             self.expected.keys().map(|nik| [b"samar id v1\x01", nik.as_bytes()].concat()).collect();
         let elements = key.encode(Backend::best(), &inputs);

@@ -14,6 +14,9 @@ pub(super) struct Arguments {
     /// The operator's folder [default: ~/.config/samar-server]
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) dir: Option<PathBuf>,
+    /// Descriptor whose first line is the passphrase of the keys [default: SAMAR_PASSPHRASE, else a prompt]
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) passphrase_fd: Option<u32>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -72,7 +75,7 @@ pub(super) enum Command {
     },
     /// Serve banks until SIGTERM, then answer what is under way and stop
     #[command(
-        after_help = "Example:\n  samar-server serve --dir /var/lib/samar-server\n\nSAMAR_LOG sets what is logged: error, warn, info (default), debug."
+        after_help = "Example:\n  samar-server serve --dir /var/lib/samar-server\n\nWhere the keys are under a passphrase, a service manager gives it by descriptor:\nsamar-server serve --passphrase-fd 3 3< FILE\n\nSAMAR_LOG sets what is logged: error, warn, info (default), debug."
     )]
     Serve {
         /// Log JSON lines instead of text
@@ -85,6 +88,18 @@ pub(super) enum Command {
         /// Print it as JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Set, change or remove the passphrase under which the keys are encrypted
+    #[command(
+        after_help = "Example:\n  samar-server passphrase\n\nThe new one is the first line of --new-passphrase-fd, or SAMAR_NEW_PASSPHRASE, or is asked for."
+    )]
+    Passphrase {
+        /// Descriptor whose first line is the new passphrase
+        #[arg(long, value_name = "N", conflicts_with = "remove")]
+        new_passphrase_fd: Option<u32>,
+        /// Leave the keys in the clear
+        #[arg(long)]
+        remove: bool,
     },
     /// Make up dumps and customers with a known overlap, for trying and measuring
     Synth {

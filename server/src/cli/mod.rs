@@ -15,6 +15,7 @@ use samar_protocol::invitation::to_hex;
 
 use crate::enroll::{Enrolment, enroll};
 use crate::init::init;
+use crate::keys::{self, Passphrase, Protected, Source};
 use crate::layout::Layout;
 use crate::publish::publish;
 use arguments::{Arguments, Command};
@@ -33,10 +34,14 @@ pub fn run() -> Result<Exit, Failure> {
         }
     };
     let layout = || -> Result<Layout, Failure> {
-        Ok(Layout::new(match &arguments.dir {
+        let layout = Layout::new(match &arguments.dir {
             Some(dir) => dir.clone(),
             None => folder::default_folder("samar-server")?,
-        }))
+        });
+        Ok(match arguments.passphrase_fd {
+            Some(number) => layout.opened_with(Passphrase::new(Source::Descriptor(number))),
+            None => layout,
+        })
     };
     match arguments.command {
         Command::Init { operator, listen } => {
@@ -74,9 +79,33 @@ pub fn run() -> Result<Exit, Failure> {
         }
         Command::Serve { json } => serve::run(&layout()?, backend()?, json)?,
         Command::Status { json } => show::status(&layout()?, json)?,
+        Command::Passphrase { new_passphrase_fd, remove } => {
+            passphrase(&layout()?, new_passphrase_fd, remove)?;
+        }
         Command::Synth { command } => synth::run(command)?,
     }
     Ok(Exit::Done)
+}
+
+/// Seals the keys under a new passphrase, or puts them in the clear.
+fn passphrase(layout: &Layout, new_descriptor: Option<u32>, remove: bool) -> Result<(), Failure> {
+    let source = new_descriptor.map_or(
+        Source::EnvironmentOrPrompt {
+            variable: "SAMAR_NEW_PASSPHRASE",
+            prompt: "New passphrase",
+            twice: true,
+        },
+        Source::Descriptor,
+    );
+    let new = (!remove).then(|| Passphrase::new(source));
+    match keys::protect(layout, new.as_ref())? {
+        Protected::Sealed => print(format_args!(
+            "{} is encrypted under the new passphrase; backups hold it as it was",
+            layout.keys().display()
+        )),
+        Protected::Clear => print(format_args!("{} is in the clear", layout.keys().display())),
+    }
+    Ok(())
 }
 
 /// The arithmetic to use: the fastest here, unless SAMAR_BACKEND names another; SAMAR_REQUIRE_BACKEND makes it a failure

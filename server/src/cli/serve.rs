@@ -1,5 +1,6 @@
 //! `serve`: logs, runtime, signals.
 
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use samar_local::exit::{Failure, say};
 use samar_protocol::group::Backend;
 use tokio::signal::unix::{SignalKind, signal};
@@ -12,6 +13,7 @@ use crate::serve::Server;
 pub(super) fn run(layout: &Layout, backend: Backend, json: bool) -> Result<(), Failure> {
     Config::read(&layout.config())?; // before anything is logged or started
     log_to_stderr(json);
+    keep_from_dumps();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -35,6 +37,16 @@ pub(super) fn run(layout: &Layout, backend: Backend, json: bool) -> Result<(), F
         };
         server.run(stop).await
     })
+}
+
+/// The key must not end in a core file or under another process's debugger. What the system does not allow is said.
+fn keep_from_dumps() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let done =
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).and_then(|()| setrlimit(Resource::Core, none));
+    if let Err(error) = done {
+        tracing::warn!(%error, "the process may be dumped to a file, with its key");
+    }
 }
 
 fn log_to_stderr(json: bool) {

@@ -78,7 +78,7 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
     remove_leftovers(layout, &plan.breach)?;
-    let key = keys::read_oprf(&layout.oprf_key())?;
+    let key = keys::oprf(layout)?;
     let about = about(layout, plan)?;
     let old = Reader::open(&layout.elements(&plan.breach))?;
     if old.as_ref().is_some_and(|old| old.header().key_id != key.public().id().0) {

@@ -59,8 +59,8 @@ pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Fail
     let config = Config::read(&layout.config())?;
     let _lock = folder::lock(layout.root(), "vault")?;
     remove_leftovers(layout)?;
-    let key = keys::read_oprf(&layout.oprf_key())?;
-    let publisher = keys::read_publisher(&layout.publisher_key())?;
+    let key = keys::oprf(layout)?;
+    let publisher = keys::publisher(layout)?;
     let ids = vault::breaches(layout)?;
     if ids.is_empty() {
         return Err(Failure::input("the vault is empty: there is nothing to publish")

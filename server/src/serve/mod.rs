@@ -90,6 +90,7 @@ pub struct Server {
     state: Arc<State>,
     endpoint: Endpoint,
     _lock: Lock,
+    _key_in_memory: Option<region::LockGuard>,
 }
 
 impl Server {
@@ -105,7 +106,7 @@ impl Server {
         let accounts = Accounts::open(&layout.account_log())?;
         let state = Arc::new(State {
             backend,
-            oprf: keys::read_oprf(&layout.oprf_key())?,
+            oprf: keys::oprf(layout)?,
             authority: Authority::load(layout)?,
             registry: Registry::new(layout),
             accounts,
@@ -117,6 +118,10 @@ impl Server {
             layout: layout.clone(),
             config,
         });
+        let key_in_memory = region::lock(&raw const state.oprf, size_of::<SecretKey>());
+        if let Err(error) = &key_in_memory {
+            tracing::warn!(%error, "the key's memory cannot be kept from the swap; raise the limit of locked memory");
+        }
         let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
         server.transport_config(Arc::new(transport(state.deadline())));
         let listen = state.config.listen;
@@ -125,7 +130,7 @@ impl Server {
                 .remedy("stop that program, or change `listen` in samar-server.toml"),
             _ => Failure::local(format!("cannot listen on {listen}: {error}")),
         })?;
-        Ok(Self { state, endpoint, _lock: lock })
+        Ok(Self { state, endpoint, _lock: lock, _key_in_memory: key_in_memory.ok() })
     }
 
     /// The address it listens on.
@@ -141,7 +146,7 @@ impl Server {
     /// # Errors
     /// The account log cannot be written: the server stops rather than answer what it cannot charge.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let Self { state, endpoint, _lock } = self;
+        let Self { state, endpoint, _lock, _key_in_memory } = self;
         let mut failed = state.accounts.failed();
         let mut connections = JoinSet::new();
         let mut poll = tokio::time::interval(PUBLISHED_POLL);

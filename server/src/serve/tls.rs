@@ -8,11 +8,10 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use samar_local::exit::{Failure, io_failure};
-use samar_local::folder;
 use samar_protocol::wire::ALPN;
-use zeroize::Zeroizing;
 
 use crate::config::KeyExchange;
+use crate::keys::{self, Purpose};
 use crate::layout::Layout;
 
 /// The server's TLS configuration. A client certificate must chain to the operator's own authority; none at all is let in
@@ -31,7 +30,7 @@ pub fn config(layout: &Layout, key_exchange: KeyExchange) -> Result<rustls::Serv
         .map_err(|_| damaged(&ca))?;
 
     let key_path = layout.server_key();
-    let key_pem = Zeroizing::new(folder::read_secret(&key_path)?);
+    let key_pem = keys::pem(layout, Purpose::Server)?;
     let key = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|_| damaged(&key_path))?;
     let certificate_path = layout.server_certificate();
     let certificate = read_certificate(&certificate_path)?;

@@ -12,7 +12,7 @@ fn run(arguments: &[&str]) -> Run {
 #[test]
 fn every_help_text_is_as_pinned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help");
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["init"],
         &["enroll"],
@@ -20,6 +20,7 @@ fn every_help_text_is_as_pinned() {
         &["publish"],
         &["serve"],
         &["status"],
+        &["passphrase"],
         &["synth"],
         &["synth", "dump"],
         &["synth", "customers"],

@@ -120,7 +120,8 @@ impl Run {
 /// The program, in an environment that says nothing.
 pub(crate) fn program() -> Command {
     let mut command = assert_cmd::cargo::cargo_bin_cmd!("samar-server");
-    for variable in ["COLUMNS", "SAMAR_LOG", "SAMAR_BACKEND", "SAMAR_REQUIRE_BACKEND", "RUST_BACKTRACE"] {
+    let variables = ["COLUMNS", "SAMAR_LOG", "SAMAR_BACKEND", "SAMAR_REQUIRE_BACKEND", "RUST_BACKTRACE"];
+    for variable in variables.into_iter().chain(["SAMAR_PASSPHRASE", "SAMAR_NEW_PASSPHRASE"]) {
         command.env_remove(variable);
     }
     command.env("HOME", "/nonexistent").env_remove("XDG_CONFIG_HOME");
