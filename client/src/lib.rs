@@ -32,5 +32,5 @@ mod synced;
 mod tls;
 
 pub use config::{Config, Home, KeyExchange};
-pub use link::{Link, LinkError, Traffic};
+pub use link::{EvaluateAnswer, Link, LinkError, Quic, Streams, Traffic};
 pub use seen::Seen;

@@ -1,11 +1,13 @@
 //! One exchange on one stream: every length is known, and bounded by what was asked, before it is allocated.
 
+use std::io;
 use std::time::Duration;
 
-use quinn::{ReadError, RecvStream, SendStream, WriteError};
+use quinn::{ConnectionError, ReadError, WriteError};
 use rand::RngExt as _;
 use samar_protocol::limits::{CONTROL_BYTES_MAX, PREAMBLE_BYTES};
-use samar_protocol::wire::{Preamble, RefusalCode, Request, Response};
+use samar_protocol::wire::{Preamble, Refusal, RefusalCode, Request, Response};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::{Link, LinkError};
 
@@ -20,7 +22,18 @@ const BUSY_WAIT_MS_MAX: u32 = 30_000;
 
 const _: () = assert!(CONTROL_BYTES_MAX <= 64 * 1024);
 
-impl Link {
+/// Where streams come from: a connection, or a test. Their errors are quinn's, as [`io::Error`] carries them.
+pub trait Streams: Send + Sync {
+    /// The half that a request goes into. Shut down, the request is whole.
+    type Send: AsyncWrite + Send + Unpin;
+    /// The half that the answer comes from.
+    type Receive: AsyncRead + Send + Unpin;
+
+    /// Opens a stream for one exchange.
+    fn open(&self) -> impl Future<Output = io::Result<(Self::Send, Self::Receive)>> + Send;
+}
+
+impl<S: Streams> Link<S> {
     /// Asks, and asks again where the server is busy. Nothing else is ever repeated.
     ///
     /// # Errors
@@ -46,12 +59,11 @@ impl Link {
         debug_assert_eq!(request.bulk_bytes(), bulk.len());
         let lied = |what: &dyn ToString| LinkError::lied(&self.address, what.to_string());
         let head = request.encode().map_err(|error| LinkError::away(&self.address, error))?;
-        let opened = self.within(self.connection.open_bi()).await?;
-        let (mut send, mut receive) =
-            opened.map_err(|error| LinkError::from_connection(&self.address, &error))?;
+        let opened = self.within(self.streams.open()).await?;
+        let (mut send, mut receive) = opened.map_err(|error| self.broken(&error))?;
         self.write(&mut send, &head).await?;
         self.write(&mut send, bulk).await?;
-        let _ = send.finish(); // fails only where the server has stopped reading, and then its answer says why
+        let _ = send.shutdown().await; // fails only where the server has stopped reading, and then its answer says why
 
         let mut preamble = [0; PREAMBLE_BYTES];
         self.read(&mut receive, &mut preamble).await?;
@@ -72,53 +84,58 @@ impl Link {
         }
     }
 
-    async fn write(&self, send: &mut SendStream, mut bytes: &[u8]) -> Result<(), LinkError> {
+    async fn write(&self, send: &mut S::Send, mut bytes: &[u8]) -> Result<(), LinkError> {
         while !bytes.is_empty() {
             match self.within(send.write(bytes)).await? {
+                Ok(0) => return Err(self.broken(&io::ErrorKind::WriteZero.into())),
                 Ok(written) => bytes = &bytes[written..],
                 // The server has heard enough: its answer is on the way.
-                Err(WriteError::Stopped(_)) => return Ok(()),
-                Err(WriteError::ConnectionLost(error)) => {
-                    return Err(LinkError::from_connection(&self.address, &error));
-                }
-                Err(error) => return Err(LinkError::away(&self.address, error)),
+                Err(error) if matches!(quinn_error(&error), Some(WriteError::Stopped(_))) => return Ok(()),
+                Err(error) => return Err(self.broken(&error)),
             }
         }
         Ok(())
     }
 
     /// Fills `bytes`.
-    async fn read(&self, receive: &mut RecvStream, bytes: &mut [u8]) -> Result<(), LinkError> {
+    async fn read(&self, receive: &mut S::Receive, bytes: &mut [u8]) -> Result<(), LinkError> {
         let mut filled = 0;
         while filled < bytes.len() {
             let read = self.within(receive.read(&mut bytes[filled..])).await?;
-            match read.map_err(|error| self.read_error(&error))? {
-                Some(read) => filled += read,
-                None => return Err(LinkError::lied(&self.address, "its answer ends too early")),
+            match read.map_err(|error| self.broken(&error))? {
+                0 => return Err(LinkError::lied(&self.address, "its answer ends too early")),
+                read => filled += read,
             }
         }
         Ok(())
     }
 
     /// Nothing may follow an answer.
-    async fn end(&self, receive: &mut RecvStream) -> Result<(), LinkError> {
+    async fn end(&self, receive: &mut S::Receive) -> Result<(), LinkError> {
         let read = self.within(receive.read(&mut [0])).await?;
-        match read.map_err(|error| self.read_error(&error))? {
-            None => Ok(()),
-            Some(_) => Err(LinkError::lied(&self.address, "bytes follow its answer")),
+        match read.map_err(|error| self.broken(&error))? {
+            0 => Ok(()),
+            _ => Err(LinkError::lied(&self.address, "bytes follow its answer")),
         }
     }
 
-    fn read_error(&self, error: &ReadError) -> LinkError {
-        match error {
-            ReadError::ConnectionLost(error) => LinkError::from_connection(&self.address, error),
-            ReadError::Reset(code) => {
-                match u16::try_from(code.into_inner()).ok().and_then(RefusalCode::from_number) {
-                    Some(code) => LinkError::Refused { refusal: samar_protocol::wire::Refusal::new(code) },
-                    None => LinkError::away(&self.address, "it broke off its answer"),
-                }
+    /// What it means that a stream, or the connection under it, ended before its time.
+    fn broken(&self, error: &io::Error) -> LinkError {
+        let lost = match (quinn_error(error), quinn_error(error)) {
+            (Some(ReadError::ConnectionLost(lost)), _) | (_, Some(WriteError::ConnectionLost(lost))) => {
+                Some(lost)
             }
-            other => LinkError::away(&self.address, other),
+            _ => quinn_error::<ConnectionError>(error),
+        };
+        if let Some(lost) = lost {
+            return LinkError::from_connection(&self.address, lost);
+        }
+        let Some(ReadError::Reset(code)) = quinn_error(error) else {
+            return LinkError::away(&self.address, error);
+        };
+        match u16::try_from(code.into_inner()).ok().and_then(RefusalCode::from_number) {
+            Some(code) => LinkError::Refused { refusal: Refusal::new(code) },
+            None => LinkError::away(&self.address, "it broke off its answer"),
         }
     }
 
@@ -129,6 +146,11 @@ impl Link {
         };
         tokio::time::timeout(STALL_TIMEOUT, step).await.map_err(stalled)
     }
+}
+
+/// The error of quinn's that an I/O error carries, if it is of this kind.
+fn quinn_error<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// What in a well-formed answer does not belong to the request.

@@ -4,15 +4,17 @@ mod error;
 mod exchange;
 mod requests;
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::LinkError;
-pub(crate) use requests::EvaluateAnswer;
+pub use exchange::Streams;
+pub use requests::EvaluateAnswer;
 
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{Connection, Endpoint, TransportConfig, VarInt};
+use quinn::{Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
 use samar_local::exit::Failure;
 use samar_protocol::wire::SERVER_NAME;
 
@@ -25,9 +27,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How long the last packets have to leave when a connection is closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A connection to the operator's server.
-pub struct Link {
+/// A connection to the operator's server, or whatever else its streams come from.
+pub struct Link<S = Quic> {
     address: String,
+    streams: S,
+}
+
+/// A QUIC connection.
+pub struct Quic {
     endpoint: Endpoint,
     connection: Connection,
 }
@@ -85,7 +92,9 @@ impl Link {
         let connecting =
             endpoint.connect_with(config, socket, SERVER_NAME).map_err(|error| away(error.to_string()))?;
         match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(Ok(connection)) => Ok(Self { address: address.to_owned(), endpoint, connection }),
+            Ok(Ok(connection)) => {
+                Ok(Self { address: address.to_owned(), streams: Quic { endpoint, connection } })
+            }
             Ok(Err(error)) => Err(LinkError::from_connection(address, &error)),
             Err(_) => {
                 let seconds = CONNECT_TIMEOUT.as_secs();
@@ -94,23 +103,40 @@ impl Link {
         }
     }
 
-    /// The server, as it was named.
-    #[must_use]
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
     /// What this connection has carried so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        let stats = self.connection.stats();
+        let stats = self.streams.connection.stats();
         Traffic { sent: stats.udp_tx.bytes, received: stats.udp_rx.bytes }
     }
 
     /// Says goodbye, so that the server need not wait for the connection to time out.
     pub async fn close(self) {
-        self.connection.close(VarInt::from_u32(0), b"");
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.endpoint.wait_idle()).await;
+        let Quic { endpoint, connection } = self.streams;
+        connection.close(VarInt::from_u32(0), b"");
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
+    }
+}
+
+impl<S> Link<S> {
+    /// A link over streams of any other origin; `address` is what messages call it.
+    pub fn over(address: impl Into<String>, streams: S) -> Self {
+        Self { address: address.into(), streams }
+    }
+
+    /// The server, as it was named.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Streams for Quic {
+    type Send = SendStream;
+    type Receive = RecvStream;
+
+    async fn open(&self) -> io::Result<(SendStream, RecvStream)> {
+        Ok(self.connection.open_bi().await?)
     }
 }
 
@@ -126,7 +152,7 @@ fn transport() -> TransportConfig {
     transport
 }
 
-impl std::fmt::Debug for Link {
+impl<S> std::fmt::Debug for Link<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Link(to {})", self.address)
     }

@@ -7,19 +7,25 @@ use samar_protocol::wire::{
     Request, Response,
 };
 
-use super::{Link, LinkError};
+use super::{Link, LinkError, Streams};
 
 /// An evaluated batch, not yet verified.
-pub(crate) struct EvaluateAnswer {
-    pub(crate) evaluated: Vec<[u8; ELEMENT_BYTES]>,
-    pub(crate) proof: Proof,
+#[derive(Debug)]
+pub struct EvaluateAnswer {
+    /// As many as were sent.
+    pub evaluated: Vec<[u8; ELEMENT_BYTES]>,
+    /// The batch proof.
+    pub proof: Proof,
     /// Evaluations charged: all or none.
-    pub(crate) charged: u32,
+    pub charged: u32,
 }
 
-impl Link {
+impl<S: Streams> Link<S> {
     /// Trades an invitation's token and a signing request (DER) for a certificate.
-    pub(crate) async fn join(&self, token: [u8; 32], csr: Vec<u8>) -> Result<Joined, LinkError> {
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn join(&self, token: [u8; 32], csr: Vec<u8>) -> Result<Joined, LinkError> {
         let request = Request::Join(JoinRequest { token, csr, extensions: Vec::new() });
         match self.ask(&request, &[]).await? {
             (Response::Joined(joined), _) => Ok(joined),
@@ -28,7 +34,10 @@ impl Link {
     }
 
     /// A manifest file: that of `epoch`, or the newest.
-    pub(crate) async fn manifest(&self, epoch: Option<u64>) -> Result<Vec<u8>, LinkError> {
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn manifest(&self, epoch: Option<u64>) -> Result<Vec<u8>, LinkError> {
         let request = Request::Manifest(ManifestRequest { epoch, extensions: Vec::new() });
         match self.ask(&request, &[]).await? {
             (Response::Manifest(_), file) => Ok(file),
@@ -37,7 +46,10 @@ impl Link {
     }
 
     /// `length` bytes of a segment file from `offset` on.
-    pub(crate) async fn fetch(&self, root: [u8; 32], offset: u64, length: u32) -> Result<Vec<u8>, LinkError> {
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn fetch(&self, root: [u8; 32], offset: u64, length: u32) -> Result<Vec<u8>, LinkError> {
         let request = Request::Fetch(FetchRequest { root, offset, length, extensions: Vec::new() });
         match self.ask(&request, &[]).await? {
             (Response::Fetched(_), bytes) => Ok(bytes),
@@ -46,7 +58,10 @@ impl Link {
     }
 
     /// Evaluations of blinded elements, at most a batch.
-    pub(crate) async fn evaluate(
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn evaluate(
         &self,
         key_id: KeyId,
         epoch: u64,
@@ -71,7 +86,10 @@ impl Link {
     }
 
     /// What is left of the bank's allowance.
-    pub(crate) async fn allowance(&self) -> Result<Allowance, LinkError> {
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn allowance(&self) -> Result<Allowance, LinkError> {
         let request = Request::Allowance(AllowanceRequest { extensions: Vec::new() });
         match self.ask(&request, &[]).await? {
             (Response::Allowance(allowance), _) => Ok(allowance),

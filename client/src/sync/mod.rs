@@ -17,6 +17,7 @@ use crate::link::Link;
 use crate::people::{bytes, now_s};
 use crate::seen::Seen;
 use crate::tls;
+pub use walk::to_newest;
 
 /// What a sync came to.
 #[derive(Clone, Debug)]
@@ -61,7 +62,7 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
         None => Chain::new(config.publisher_key, config.floor),
     };
     let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
-    let newest = walk::to_newest(&link, &mut chain, now_s()).await?;
+    let newest = to_newest(&link, &mut chain, now_s()).await?;
     let manifest = newest.manifest();
 
     let segments = segments(manifest);

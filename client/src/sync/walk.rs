@@ -3,10 +3,17 @@
 use samar_local::exit::Failure;
 use samar_protocol::manifest::{Chain, ChainError, SignedManifest};
 
-use crate::link::Link;
+use crate::link::{Link, Streams};
 
 /// Moves `chain` to the newest manifest, which must not be past its end at `now_s`.
-pub(super) async fn to_newest(link: &Link, chain: &mut Chain, now_s: u64) -> Result<SignedManifest, Failure> {
+///
+/// # Errors
+/// [`Failure`]; what the chain has then come to must not be kept.
+pub async fn to_newest<S: Streams>(
+    link: &Link<S>,
+    chain: &mut Chain,
+    now_s: u64,
+) -> Result<SignedManifest, Failure> {
     let bytes = link.manifest(None).await?;
     // Only to know how far to walk: nothing in it is used before the chain has led to it.
     let claimed = SignedManifest::inspect(&bytes).map_err(|error| lie(link, &error.into()))?;
@@ -19,7 +26,7 @@ pub(super) async fn to_newest(link: &Link, chain: &mut Chain, now_s: u64) -> Res
     Ok(newest)
 }
 
-fn lie(link: &Link, error: &ChainError) -> Failure {
+fn lie<S>(link: &Link<S>, error: &ChainError) -> Failure {
     let remedy = match error {
         ChainError::Expired { .. } => "check this machine's clock, and tell the operator",
         ChainError::TooFar { .. } => "ask the operator for a new invitation",

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use quinn::{Connection, RecvStream, SendStream};
+use quinn::Connection;
 use rustls::pki_types::CertificateDer;
 use samar_protocol::wire::{Refusal, RefusalCode, Request, Response};
 use tokio::task::JoinSet;
 
 use super::admission::Room;
 use super::answer::{self, Answer};
-use super::exchange::{self, ReadError};
+use super::exchange::{self, ReadError, RequestHalf, ResponseHalf, close_code};
 use super::{State, is_true};
 use crate::pki;
 
 /// Who is at the other end.
-#[derive(Debug)]
-enum Peer {
+#[derive(Clone, Debug)]
+pub enum Peer {
     /// No certificate: may join.
     Stranger,
     /// A certificate of the operator's authority, for the key of the bank of this name.
@@ -101,7 +101,13 @@ fn identify(state: &State, connection: &Connection) -> Peer {
     }
 }
 
-async fn one_stream(state: Arc<State>, peer: Arc<Peer>, mut send: SendStream, mut recv: RecvStream) {
+/// Reads a request and answers it.
+pub(super) async fn one_stream(
+    state: Arc<State>,
+    peer: Arc<Peer>,
+    mut send: impl ResponseHalf,
+    mut recv: impl RequestHalf,
+) {
     let began = Instant::now();
     let request = match exchange::read_request(&mut recv, state.deadline()).await {
         Ok(request) => request,
@@ -124,7 +130,7 @@ async fn answer(
     state: &Arc<State>,
     peer: &Peer,
     request: Request,
-    recv: &mut RecvStream,
+    recv: &mut impl RequestHalf,
     room: &mut Option<Room>,
 ) -> Option<Answer> {
     let refuse = |code| Some(Err((Refusal::new(code), String::new())));
@@ -180,8 +186,8 @@ async fn answer(
 async fn finish(
     state: &State,
     peer: &Peer,
-    send: &mut SendStream,
-    recv: &mut RecvStream,
+    send: &mut impl ResponseHalf,
+    recv: &mut impl RequestHalf,
     kind: &'static str,
     answer: Answer,
     began: Instant,
@@ -197,8 +203,7 @@ async fn finish(
         (Response::Refused(refusal), Vec::new())
     });
     if matches!(response, Response::Refused(_)) {
-        // Whatever is still coming is not wanted.
-        let _ = recv.stop(close_code(RefusalCode::Malformed));
+        recv.stop(); // whatever is still coming is not wanted
     }
     match exchange::write_response(send, &response, &bulk, state.deadline()).await {
         Ok(()) => {
@@ -217,8 +222,4 @@ fn kind_name(request: &Request) -> &'static str {
         Request::Evaluate(_) => "evaluate",
         Request::Allowance(_) => "allowance",
     }
-}
-
-fn close_code(code: RefusalCode) -> quinn::VarInt {
-    quinn::VarInt::from_u32(u32::from(code as u16))
 }

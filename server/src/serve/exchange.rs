@@ -1,14 +1,52 @@
 //! One request and its response on a stream: every read and write has a deadline and a bound.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
-use quinn::{RecvStream, SendStream};
 use samar_protocol::limits::PREAMBLE_BYTES;
 use samar_protocol::wire::{Preamble, Refusal, RefusalCode, Request, Response, WireError};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 /// Bytes written under one deadline.
 const WRITE_BYTES: usize = 64 * 1024;
+
+/// The half of a stream on which a request comes.
+pub trait RequestHalf: AsyncRead + Send + Unpin {
+    /// Tells the peer that no more of it is wanted.
+    fn stop(&mut self);
+}
+
+/// The half of a stream on which its response goes. Shut down, the response is whole.
+pub trait ResponseHalf: AsyncWrite + Send + Unpin {
+    /// Resolves when the peer has all of it; to `false` if it went away.
+    fn taken(&mut self) -> impl Future<Output = bool> + Send;
+
+    /// Breaks the response off.
+    fn reset(&mut self, code: RefusalCode);
+}
+
+impl RequestHalf for quinn::RecvStream {
+    fn stop(&mut self) {
+        // Fails only for a stream that has ended; the code means nothing.
+        let _ = quinn::RecvStream::stop(self, close_code(RefusalCode::Malformed));
+    }
+}
+
+impl ResponseHalf for quinn::SendStream {
+    async fn taken(&mut self) -> bool {
+        matches!(self.stopped().await, Ok(None))
+    }
+
+    fn reset(&mut self, code: RefusalCode) {
+        let _ = quinn::SendStream::reset(self, close_code(code));
+    }
+}
+
+/// A code as QUIC carries it.
+pub(super) fn close_code(code: RefusalCode) -> quinn::VarInt {
+    quinn::VarInt::from_u32(u32::from(code as u16))
+}
 
 /// Why a request did not arrive.
 #[derive(Debug)]
@@ -23,7 +61,10 @@ pub(super) enum ReadError {
 ///
 /// # Errors
 /// [`ReadError`].
-pub(super) async fn read_request(stream: &mut RecvStream, deadline: Duration) -> Result<Request, ReadError> {
+pub(super) async fn read_request(
+    stream: &mut impl RequestHalf,
+    deadline: Duration,
+) -> Result<Request, ReadError> {
     let mut preamble = [0; PREAMBLE_BYTES];
     fill(stream, &mut preamble, deadline).await?;
     let preamble = Preamble::parse(preamble).map_err(refuse)?;
@@ -38,15 +79,15 @@ pub(super) async fn read_request(stream: &mut RecvStream, deadline: Duration) ->
 /// # Errors
 /// [`ReadError`].
 pub(super) async fn read_bulk(
-    stream: &mut RecvStream,
+    stream: &mut impl RequestHalf,
     bytes: usize,
     deadline: Duration,
 ) -> Result<Vec<u8>, ReadError> {
     let mut bulk = vec![0; bytes];
     fill(stream, &mut bulk, deadline).await?;
     match timeout(deadline, stream.read(&mut [0])).await {
-        Ok(Ok(None)) => Ok(bulk),
-        Ok(Ok(Some(_))) => Err(malformed("bytes after the end of the request")),
+        Ok(Ok(0)) => Ok(bulk),
+        Ok(Ok(_)) => Err(malformed("bytes after the end of the request")),
         Ok(Err(_)) => Err(ReadError::Gone),
         Err(_) => Err(too_slow()),
     }
@@ -58,7 +99,7 @@ pub(super) async fn read_bulk(
 /// # Errors
 /// The peer went away, or took too long over a part; the stream is then reset.
 pub(super) async fn write_response(
-    stream: &mut SendStream,
+    stream: &mut impl ResponseHalf,
     response: &Response,
     bulk: &[u8],
     deadline: Duration,
@@ -71,24 +112,26 @@ pub(super) async fn write_response(
             Err(_) => return Err(give_up(stream)),
         }
     }
-    stream.finish().map_err(|_| "the peer went away")?;
-    match timeout(deadline, stream.stopped()).await {
-        Ok(Ok(None)) => Ok(()),
-        Ok(_) => Err("the peer went away"),
+    stream.shutdown().await.map_err(|_| "the peer went away")?;
+    match timeout(deadline, stream.taken()).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the peer went away"),
         Err(_) => Err(give_up(stream)),
     }
 }
 
-fn give_up(stream: &mut SendStream) -> &'static str {
-    let _ = stream.reset(quinn::VarInt::from_u32(u32::from(RefusalCode::TooSlow as u16)));
+fn give_up(stream: &mut impl ResponseHalf) -> &'static str {
+    stream.reset(RefusalCode::TooSlow);
     "the peer read too slowly"
 }
 
-async fn fill(stream: &mut RecvStream, buffer: &mut [u8], deadline: Duration) -> Result<(), ReadError> {
+async fn fill(stream: &mut impl RequestHalf, buffer: &mut [u8], deadline: Duration) -> Result<(), ReadError> {
     match timeout(deadline, stream.read_exact(buffer)).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(quinn::ReadExactError::FinishedEarly(_))) => Err(malformed("the request ends early")),
-        Ok(Err(quinn::ReadExactError::ReadError(_))) => Err(ReadError::Gone),
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+            Err(malformed("the request ends early"))
+        }
+        Ok(Err(_)) => Err(ReadError::Gone),
         Err(_) => Err(too_slow()),
     }
 }

@@ -27,6 +27,8 @@ use crate::pki::Authority;
 use crate::published::{self, Published};
 use admission::{Memory, Seats};
 use compute::Compute;
+pub use connection::Peer;
+pub use exchange::{RequestHalf, ResponseHalf};
 
 /// How often the folder is looked at for a newer manifest.
 const PUBLISHED_POLL: Duration = Duration::from_secs(2);
@@ -85,24 +87,21 @@ impl State {
     }
 }
 
-/// A server that is listening. Dropped, it stops at once; [`Server::run`] stops it in order.
-pub struct Server {
+/// A server without its network: what a request comes to, wherever its bytes come from.
+pub struct Service {
     state: Arc<State>,
-    endpoint: Endpoint,
     _lock: Lock,
     _key_in_memory: Option<region::LockGuard>,
 }
 
-impl Server {
-    /// Opens everything a server needs, and listens. Call it inside a tokio runtime.
+impl Service {
+    /// Opens everything that a server needs but a port. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// A folder that was not initialised or is served already, a key file with a wrong mode, a damaged file, a port in
-    /// use.
-    pub fn start(layout: &Layout, backend: Backend) -> Result<Self, Failure> {
+    /// A folder that was not initialised or is served already, a key file with a wrong mode, a damaged file.
+    pub fn open(layout: &Layout, backend: Backend) -> Result<Self, Failure> {
         let config = Config::read(&layout.config())?;
         let lock = folder::lock(layout.root(), "serve")?;
-        let tls = tls::quic_config(layout, config.key_exchange)?;
         let accounts = Accounts::open(&layout.account_log())?;
         let state = Arc::new(State {
             backend,
@@ -122,15 +121,39 @@ impl Server {
         if let Err(error) = &key_in_memory {
             tracing::warn!(%error, "the key's memory cannot be kept from the swap; raise the limit of locked memory");
         }
+        Ok(Self { state, _lock: lock, _key_in_memory: key_in_memory.ok() })
+    }
+
+    /// One exchange: reads a request and answers it, or refuses it. Resolves when the peer has the answer or is gone.
+    pub async fn exchange(&self, peer: Peer, send: impl ResponseHalf, recv: impl RequestHalf) {
+        connection::one_stream(Arc::clone(&self.state), Arc::new(peer), send, recv).await;
+    }
+}
+
+/// A server that is listening. Dropped, it stops at once; [`Server::run`] stops it in order.
+pub struct Server {
+    service: Service,
+    endpoint: Endpoint,
+}
+
+impl Server {
+    /// Opens everything a server needs, and listens. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`Service::open`], a missing or damaged certificate, a port in use.
+    pub fn start(layout: &Layout, backend: Backend) -> Result<Self, Failure> {
+        let service = Service::open(layout, backend)?;
+        let config = &service.state.config;
+        let tls = tls::quic_config(layout, config.key_exchange)?;
         let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
-        server.transport_config(Arc::new(transport(state.deadline())));
-        let listen = state.config.listen;
+        server.transport_config(Arc::new(transport(service.state.deadline())));
+        let listen = config.listen;
         let endpoint = Endpoint::server(server, listen).map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => Failure::local(format!("{listen} is in use by another program"))
                 .remedy("stop that program, or change `listen` in samar-server.toml"),
             _ => Failure::local(format!("cannot listen on {listen}: {error}")),
         })?;
-        Ok(Self { state, endpoint, _lock: lock, _key_in_memory: key_in_memory.ok() })
+        Ok(Self { service, endpoint })
     }
 
     /// The address it listens on.
@@ -146,7 +169,7 @@ impl Server {
     /// # Errors
     /// The account log cannot be written: the server stops rather than answer what it cannot charge.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let Self { state, endpoint, _lock, _key_in_memory } = self;
+        let Self { service: Service { state, _lock, _key_in_memory }, endpoint } = self;
         let mut failed = state.accounts.failed();
         let mut connections = JoinSet::new();
         let mut poll = tokio::time::interval(PUBLISHED_POLL);
