@@ -20,6 +20,9 @@ pub struct Config {
     /// Which key exchanges a bank may use.
     #[serde(default)]
     pub key_exchange: KeyExchange,
+    /// Address and TCP port for `/metrics`, `/healthz` and `/readyz`, without which there are none. Keep it on loopback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
     /// Days until a manifest runs out; publish again before. At most 366.
     #[serde(default = "default_manifest_days")]
     pub manifest_days: u16,
@@ -89,6 +92,7 @@ impl Config {
             listen,
             address: None,
             key_exchange: KeyExchange::default(),
+            metrics: None,
             manifest_days: default_manifest_days(),
             per_day: default_per_day(),
             lifetime: default_lifetime(),

@@ -46,16 +46,27 @@ impl Authority {
         set_validity(&mut params, CA_DAYS);
         let key = generate_key()?;
         let certificate = params.self_signed(&key).map_err(internal)?;
-        write_key(&layout.ca_key(), &key)?;
+        keys::write_pem(&layout.ca_key(), &Zeroizing::new(key.serialize_pem()))?;
         write_public(&layout.ca_certificate(), certificate.pem().as_bytes())?;
-        let authority = Self { issuer: Issuer::new(params, key) };
+        Self { issuer: Issuer::new(params, key) }.certify_server(layout)
+    }
 
+    /// Makes a new key and certificate for the server, and stores both; a server that runs takes them up on SIGHUP.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn certify_server(&self, layout: &Layout) -> Result<(), Failure> {
         let mut params = CertificateParams::new([SERVER_NAME.to_owned()]).map_err(internal)?;
         params.distinguished_name = name(SERVER_NAME);
         set_leaf(&mut params, ExtendedKeyUsagePurpose::ServerAuth);
         let key = generate_key()?;
-        let certificate = params.signed_by(&key, &authority.issuer).map_err(internal)?;
-        write_key(&layout.server_key(), &key)?;
+        let certificate = params.signed_by(&key, &self.issuer).map_err(internal)?;
+        let pem = Zeroizing::new(key.serialize_pem());
+        if layout.server_key().exists() {
+            keys::replace_pem(layout, Purpose::Server, &pem)?;
+        } else {
+            keys::write_pem(&layout.server_key(), &pem)?;
+        }
         write_public(&layout.server_certificate(), certificate.pem().as_bytes())
     }
 
@@ -110,6 +121,19 @@ pub fn key_fingerprint(certificate: &CertificateDer<'_>) -> Option<KeyFingerprin
     Some(Sha256::digest(parsed.public_key().raw).into())
 }
 
+/// When the server's certificate runs out, seconds since 1970.
+///
+/// # Errors
+/// A missing or damaged file.
+pub fn server_certificate_end_s(layout: &Layout) -> Result<u64, Failure> {
+    let path = layout.server_certificate();
+    let pem = std::fs::read(&path).map_err(|error| io_failure("read the certificate", &path, &error))?;
+    let damaged = || Failure::local(format!("{} is damaged", path.display()));
+    let der = CertificateDer::from_pem_slice(&pem).map_err(|_| damaged())?;
+    let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| damaged())?;
+    Ok(u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or(0))
+}
+
 /// The DER of a signing request in a PEM or DER file.
 #[must_use]
 pub fn signing_request_der(file: &[u8]) -> Vec<u8> {
@@ -138,10 +162,6 @@ fn set_validity(params: &mut CertificateParams, days: i64) {
     let now = OffsetDateTime::now_utc();
     params.not_before = now - Duration::hours(1);
     params.not_after = now + Duration::days(days);
-}
-
-fn write_key(path: &Path, key: &KeyPair) -> Result<(), Failure> {
-    keys::write_pem(path, &Zeroizing::new(key.serialize_pem()))
 }
 
 fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Failure> {

@@ -89,6 +89,11 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make a new key and certificate for the server, before the old one runs out
+    #[command(
+        after_help = "Example:\n  samar-server renew\n\nA running server takes it up on SIGHUP. Banks notice nothing: they trust the authority."
+    )]
+    Renew,
     /// Set, change or remove the passphrase under which the keys are encrypted
     #[command(
         after_help = "Example:\n  samar-server passphrase\n\nThe new one is the first line of --new-passphrase-fd, or SAMAR_NEW_PASSPHRASE, or is asked for."

@@ -13,10 +13,12 @@ use samar_local::number::thousands;
 use samar_protocol::group::Backend;
 use samar_protocol::invitation::to_hex;
 
+use crate::config::Config;
 use crate::enroll::{Enrolment, enroll};
 use crate::init::init;
 use crate::keys::{self, Passphrase, Protected, Source};
 use crate::layout::Layout;
+use crate::pki::Authority;
 use crate::publish::publish;
 use arguments::{Arguments, Command};
 
@@ -79,12 +81,24 @@ pub fn run() -> Result<Exit, Failure> {
         }
         Command::Serve { json } => serve::run(&layout()?, backend()?, json)?,
         Command::Status { json } => show::status(&layout()?, json)?,
+        Command::Renew => renew(&layout()?)?,
         Command::Passphrase { new_passphrase_fd, remove } => {
             passphrase(&layout()?, new_passphrase_fd, remove)?;
         }
         Command::Synth { command } => synth::run(command)?,
     }
     Ok(Exit::Done)
+}
+
+/// A new certificate for the server.
+fn renew(layout: &Layout) -> Result<(), Failure> {
+    Config::read(&layout.config())?; // says so where the folder was never initialised
+    Authority::load(layout)?.certify_server(layout)?;
+    print(format_args!(
+        "{} is new; a running server takes it up on SIGHUP",
+        layout.server_certificate().display()
+    ));
+    Ok(())
 }
 
 /// Seals the keys under a new passphrase, or puts them in the clear.

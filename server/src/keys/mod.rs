@@ -126,6 +126,27 @@ pub fn pem(layout: &Layout, purpose: Purpose) -> Result<Zeroizing<Vec<u8>>, Fail
     read(layout, purpose)
 }
 
+/// Stores another key of a certificate in place of the old one, under the same passphrase if that was under one.
+///
+/// # Errors
+/// As of [`oprf`].
+pub fn replace_pem(layout: &Layout, purpose: Purpose, pem: &str) -> Result<(), Failure> {
+    let path = purpose.path(layout);
+    let old = Zeroizing::new(folder::read_secret(&path)?);
+    let parsed = file::parse(&old, purpose).map_err(|fault| damaged(&path, fault))?;
+    match parsed.protection {
+        Protection::None { .. } => write_pem(&path, pem),
+        Protection::Passphrase(sealed) => {
+            let wrapping = layout.passphrase().wrapping_key(&sealed.cost, &path)?;
+            // Under a mistyped passphrase nobody could open it again.
+            seal::open(&wrapping, &sealed).ok_or_else(|| wrong_passphrase(&path))?;
+            let public = protect::public_half(layout, purpose, pem.as_bytes())?;
+            let bytes = seal::seal(&wrapping, &sealed.cost, purpose, &public, pem.as_bytes());
+            write(&path, &bytes.ok_or_else(|| Failure::local("the key cannot be sealed"))?)
+        }
+    }
+}
+
 /// Whether the keys are sealed; some may be and others not, where a change was cut short.
 ///
 /// # Errors

@@ -67,7 +67,7 @@ fn open(layout: &Layout, purpose: Purpose, new: Option<&Passphrase>) -> Result<Z
 }
 
 /// What of a key may be known without the passphrase; for keys of certificates, which have theirs beside them, a hash of it.
-fn public_half(layout: &Layout, purpose: Purpose, key: &[u8]) -> Result<[u8; 32], Failure> {
+pub(super) fn public_half(layout: &Layout, purpose: Purpose, key: &[u8]) -> Result<[u8; 32], Failure> {
     let path = purpose.path(layout);
     Ok(match purpose {
         Purpose::Oprf => {

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
+use std::time::Instant;
 
 use samar_protocol::codec::Extension;
 use samar_protocol::limits::ELEMENT_BYTES;
@@ -116,10 +117,18 @@ pub(super) async fn evaluate(
         })?;
     let task = Arc::clone(state);
     let evaluation = state.compute.run(place, move || task.oprf.evaluate(&batch, &mut rand::rng()));
-    let (evaluation, synced) = tokio::join!(evaluation, debit.synced);
+    let synced = async {
+        let began = Instant::now();
+        let synced = debit.synced.await;
+        state.metrics.log_sync.observe(began.elapsed().as_secs_f64());
+        synced
+    };
+    let (evaluation, synced) = tokio::join!(evaluation, synced);
     synced.or_else(|_| refuse(RefusalCode::Internal, "the account log failed"))?;
     let evaluation =
         evaluation.map_err(|refusal| (refusal, "charged, and free when tried again".to_owned()))?;
+    state.metrics.evaluations.inc_by(request.count.into());
+    state.metrics.charged.inc_by(debit.charged.into());
     let evaluated = Evaluated {
         count: request.count,
         proof: evaluation.proof.to_bytes(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use prometheus_client::metrics::gauge::Gauge;
 use quinn::Connection;
 use rustls::pki_types::CertificateDer;
 use samar_protocol::wire::{Refusal, RefusalCode, Request, Response};
@@ -25,6 +26,22 @@ pub enum Peer {
     Unknown,
 }
 
+/// One more in a gauge, until dropped.
+struct Counted(Gauge);
+
+impl Counted {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// What a peer is told to wait where there was no room.
 const RETRY_AFTER_MS: u32 = 2_000;
 
@@ -35,6 +52,7 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
         Peer::Bank(bank) => match state.seats.take(bank) {
             Some(seat) => Some(seat),
             None => {
+                state.metrics.turned_away.inc();
                 tracing::warn!(bank, "too many connections");
                 connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
                 return;
@@ -44,11 +62,13 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
         Peer::Stranger | Peer::Unknown => match state.seats.take_as_stranger() {
             Some(seat) => Some(seat),
             None => {
+                state.metrics.turned_away.inc();
                 connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
                 return;
             }
         },
     };
+    let _counted = Counted::new(&state.metrics.connections);
     let mut streams = JoinSet::new();
     let mut draining = state.draining();
     // Whoever is no bank has the time of one request, so that strangers cannot fill the house by staying.
@@ -197,8 +217,10 @@ async fn finish(
         Peer::Stranger => "(no certificate)",
         Peer::Unknown => "(not enrolled)",
     };
+    let mut refused = None;
     let (response, bulk) = answer.unwrap_or_else(|(refusal, why)| {
-        let code = refusal.code().map_or("unknown", RefusalCode::name);
+        refused = refusal.code();
+        let code = refused.map_or("unknown", RefusalCode::name);
         tracing::info!(bank, request = kind, code, why, "refused");
         (Response::Refused(refusal), Vec::new())
     });
@@ -207,10 +229,14 @@ async fn finish(
     }
     match exchange::write_response(send, &response, &bulk, state.deadline()).await {
         Ok(()) => {
+            state.metrics.request(kind, refused, began.elapsed());
             let elapsed_ms = began.elapsed().as_millis();
             tracing::debug!(bank, request = kind, bytes = bulk.len(), elapsed_ms, "answered");
         }
-        Err(why) => tracing::info!(bank, request = kind, why, "not answered"),
+        Err(why) => {
+            state.metrics.gone(kind);
+            tracing::info!(bank, request = kind, why, "not answered");
+        }
     }
 }
 

@@ -5,6 +5,9 @@ mod answer;
 mod compute;
 mod connection;
 mod exchange;
+mod metrics;
+mod observe;
+mod reload;
 pub mod tls;
 
 use std::net::SocketAddr;
@@ -16,6 +19,7 @@ use samar_local::exit::Failure;
 use samar_local::folder::{self, Lock};
 use samar_protocol::group::Backend;
 use samar_protocol::oprf::SecretKey;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -23,15 +27,23 @@ use crate::accounts::{Accounts, Registry};
 use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
-use crate::pki::Authority;
+use crate::pki::{self, Authority};
 use crate::published::{self, Published};
 use admission::{Memory, Seats};
 use compute::Compute;
 pub use connection::Peer;
 pub use exchange::{RequestHalf, ResponseHalf};
+use metrics::Metrics;
+pub use reload::Reload;
 
 /// How often the folder is looked at for a newer manifest.
 const PUBLISHED_POLL: Duration = Duration::from_secs(2);
+/// How often it is looked what runs out soon.
+const EXPIRY_POLL: Duration = Duration::from_secs(86_400);
+/// Days before its end from which on the server's certificate is warned of.
+const EXPIRY_WARNED_DAYS: u64 = 30;
+/// The same of the manifest, which is renewed by publishing.
+const MANIFEST_WARNED_DAYS: u64 = 7;
 /// How long streams may go on after a drain began, before the process ends anyway.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 /// Streams a connection may have open.
@@ -44,7 +56,7 @@ const SEND_WINDOW: u64 = 4 * 1024 * 1024;
 /// What every connection shares.
 struct State {
     layout: Layout,
-    config: Config,
+    config: RwLock<Arc<Config>>,
     backend: Backend,
     oprf: SecretKey,
     authority: Authority,
@@ -55,6 +67,7 @@ struct State {
     seats: Seats,
     published: RwLock<Option<Arc<Published>>>,
     drain: watch::Sender<bool>,
+    metrics: Metrics,
 }
 
 impl State {
@@ -63,7 +76,12 @@ impl State {
     }
 
     fn deadline(&self) -> Duration {
-        Duration::from_secs(self.config.limits.deadline_s.into())
+        Duration::from_secs(self.config().limits.deadline_s.into())
+    }
+
+    /// The configuration as it was last read.
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn published(&self) -> Option<Arc<Published>> {
@@ -74,6 +92,26 @@ impl State {
         self.drain.subscribe()
     }
 
+    /// Why a bank cannot be served at present; `None` if it can.
+    fn not_ready(&self) -> Option<&'static str> {
+        match self.published() {
+            _ if *self.drain.borrow() => Some("the server is going down"),
+            None => Some("nothing is published"),
+            Some(published) if published.newest().manifest().valid_until_s < self.now_s() => {
+                Some("the manifest has run out: run `samar-server publish`")
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Sets what the metrics say of the published set.
+    fn measure_published(&self) {
+        let newest = self.published();
+        let manifest = newest.as_ref().map(|published| published.newest().manifest());
+        self.metrics.epoch.set(manifest.map_or(0, |manifest| manifest.epoch));
+        self.metrics.manifest_expiry.set(manifest.map_or(0, |manifest| manifest.valid_until_s));
+    }
+
     /// Takes up a newer epoch, if there is one. Requests under way keep the one they began with.
     fn refresh(&self) -> Result<(), Failure> {
         let current = self.published().map_or(0, |published| published.newest().manifest().epoch);
@@ -81,6 +119,7 @@ impl State {
             let newest = Published::open(&self.layout)?;
             let epoch = newest.as_ref().map_or(0, |published| published.newest().manifest().epoch);
             *self.published.write().unwrap_or_else(PoisonError::into_inner) = newest;
+            self.measure_published();
             tracing::info!(epoch, "serving");
         }
         Ok(())
@@ -114,9 +153,11 @@ impl Service {
             seats: Seats::new(config.limits.connections_per_bank),
             published: RwLock::new(Published::open(layout)?),
             drain: watch::Sender::new(false),
+            metrics: Metrics::new(backend),
             layout: layout.clone(),
-            config,
+            config: RwLock::new(Arc::new(config)),
         });
+        state.measure_published();
         let key_in_memory = region::lock(&raw const state.oprf, size_of::<SecretKey>());
         if let Err(error) = &key_in_memory {
             tracing::warn!(%error, "the key's memory cannot be kept from the swap; raise the limit of locked memory");
@@ -134,6 +175,7 @@ impl Service {
 pub struct Server {
     service: Service,
     endpoint: Endpoint,
+    observer: Option<TcpListener>,
 }
 
 impl Server {
@@ -143,17 +185,17 @@ impl Server {
     /// As [`Service::open`], a missing or damaged certificate, a port in use.
     pub fn start(layout: &Layout, backend: Backend) -> Result<Self, Failure> {
         let service = Service::open(layout, backend)?;
-        let config = &service.state.config;
-        let tls = tls::quic_config(layout, config.key_exchange)?;
-        let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
-        server.transport_config(Arc::new(transport(service.state.deadline())));
+        let config = service.state.config();
+        let server = quic(layout, &config)?;
+        service.state.metrics.certificate_expiry.set(pki::server_certificate_end_s(layout)?);
         let listen = config.listen;
         let endpoint = Endpoint::server(server, listen).map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => Failure::local(format!("{listen} is in use by another program"))
                 .remedy("stop that program, or change `listen` in samar-server.toml"),
             _ => Failure::local(format!("cannot listen on {listen}: {error}")),
         })?;
-        Ok(Self { service, endpoint })
+        let observer = config.metrics.map(observe::listen).transpose()?;
+        Ok(Self { service, endpoint, observer })
     }
 
     /// The address it listens on.
@@ -164,14 +206,25 @@ impl Server {
         self.endpoint.local_addr().map_err(|error| Failure::local(format!("no local address: {error}")))
     }
 
+    /// What makes the running server read its configuration and certificates anew.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        Reload::new(Arc::clone(&self.service.state), self.endpoint.clone())
+    }
+
     /// Serves until `stop` resolves, then drains: requests under way are answered, new ones are not taken.
     ///
     /// # Errors
     /// The account log cannot be written: the server stops rather than answer what it cannot charge.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let Self { service: Service { state, _lock, _key_in_memory }, endpoint } = self;
+        let Self { service: Service { state, _lock, _key_in_memory }, endpoint, observer } = self;
         let mut failed = state.accounts.failed();
         let mut connections = JoinSet::new();
+        let mut observers = JoinSet::new();
+        if let Some(listener) = observer {
+            observers.spawn(observe::serve(Arc::clone(&state), listener));
+        }
+        let mut expiry = tokio::time::interval(EXPIRY_POLL);
         let mut poll = tokio::time::interval(PUBLISHED_POLL);
         tokio::pin!(stop);
         let outcome = loop {
@@ -191,6 +244,7 @@ impl Server {
                         }
                     });
                 }
+                _ = expiry.tick() => warn_of_expiry(&state),
                 Some(_) = connections.join_next() => {}
                 Some(incoming) = endpoint.accept() => {
                     admit(&state, incoming, endpoint.open_connections(), &mut connections);
@@ -218,8 +272,9 @@ impl Server {
 }
 
 fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut JoinSet<()>) {
-    let limits = &state.config.limits;
+    let limits = state.config().limits;
     if open >= limits.connections as usize {
+        state.metrics.turned_away.inc();
         return incoming.refuse();
     }
     let handshakes = state.seats.handshakes();
@@ -230,15 +285,46 @@ fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut 
     }
     let (state, handshake) = (Arc::clone(state), state.seats.handshake());
     connections.spawn(async move {
-        let Ok(connecting) = incoming.accept() else { return };
+        let Ok(connecting) = incoming.accept() else {
+            state.metrics.handshakes_failed.inc();
+            return;
+        };
         let connected = tokio::time::timeout(state.deadline(), connecting).await;
         drop(handshake);
         match connected {
             Ok(Ok(connection)) => connection::serve(state, connection).await,
-            Ok(Err(error)) => tracing::debug!(%error, "handshake failed"),
-            Err(_) => tracing::debug!("handshake too slow"),
+            Ok(Err(error)) => {
+                state.metrics.handshakes_failed.inc();
+                tracing::debug!(%error, "handshake failed");
+            }
+            Err(_) => {
+                state.metrics.handshakes_failed.inc();
+                tracing::debug!("handshake too slow");
+            }
         }
     });
+}
+
+/// QUIC as it is configured now, with the certificate that stands in the folder now.
+fn quic(layout: &Layout, config: &Config) -> Result<quinn::ServerConfig, Failure> {
+    let tls = tls::quic_config(layout, config.key_exchange)?;
+    let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
+    server.transport_config(Arc::new(transport(Duration::from_secs(config.limits.deadline_s.into()))));
+    Ok(server)
+}
+
+/// Says what runs out within weeks, and what helps.
+fn warn_of_expiry(state: &State) {
+    let days_left = |end_s: u64| end_s.saturating_sub(state.now_s()) / 86_400;
+    let certificate = days_left(state.metrics.certificate_expiry.get());
+    if certificate < EXPIRY_WARNED_DAYS {
+        let remedy = "samar-server renew, then SIGHUP";
+        tracing::warn!(days = certificate, remedy, "the server's certificate runs out");
+    }
+    let manifest = days_left(state.metrics.manifest_expiry.get());
+    if state.metrics.epoch.get() > 0 && manifest < MANIFEST_WARNED_DAYS {
+        tracing::warn!(days = manifest, remedy = "samar-server publish", "the manifest runs out");
+    }
 }
 
 fn transport(deadline: Duration) -> TransportConfig {

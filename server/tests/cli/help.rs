@@ -12,7 +12,7 @@ fn run(arguments: &[&str]) -> Run {
 #[test]
 fn every_help_text_is_as_pinned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help");
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &[],
         &["init"],
         &["enroll"],
@@ -21,6 +21,7 @@ fn every_help_text_is_as_pinned() {
         &["serve"],
         &["status"],
         &["passphrase"],
+        &["renew"],
         &["synth"],
         &["synth", "dump"],
         &["synth", "customers"],

@@ -123,3 +123,83 @@ fn a_damaged_account_log_stops_it_at_the_start() {
     std::fs::write(house.layout.account_log(), "not a log at all, but long enough to be one").unwrap();
     house.run(&["serve"]).fails(6, &["account.log is damaged", "try: restore the log"]);
 }
+
+/// An HTTP GET, whole.
+fn get(address: &str, path: &str) -> String {
+    use std::io::Write as _;
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+/// A TCP port that is free now.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn whoever_watches_sees_health_and_figures_and_no_names() {
+    let house = House::filled();
+    let address = format!("127.0.0.1:{}", free_port());
+    let config = house.layout.config();
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("metrics = \"{address}\"\n{text}")).unwrap();
+    let service = Service::start(&house, &["--json"]);
+    assert!(get(&address, "/healthz").starts_with("HTTP/1.1 200"));
+    let ready = get(&address, "/readyz");
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("nothing is published"), "{ready}");
+    house.run(&["publish"]).done();
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !get(&address, "/readyz").starts_with("HTTP/1.1 200") {
+        assert!(Instant::now() < patience, "it never takes up the publication");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let metrics = get(&address, "/metrics");
+    assert!(metrics.contains("openmetrics-text"), "{metrics}");
+    assert!(metrics.contains("samar_epoch 1\n") && metrics.contains("\nsamar_connections 0\n"), "{metrics}");
+    assert!(!metrics.contains("breach-a"), "what is published is not told here");
+    assert!(get(&address, "/else").starts_with("HTTP/1.1 404"));
+    let (code, log) = service.end_with("TERM");
+    assert_eq!(code, Some(0), "{log}");
+    assert!(std::net::TcpStream::connect(&address).is_err());
+}
+
+#[test]
+fn it_reads_its_settings_and_certificate_anew_on_a_hangup() {
+    let house = House::filled();
+    house.run(&["publish"]).done();
+    let service = Service::start(&house, &[]);
+    let hangup = || {
+        let kill = format!("kill -HUP {}", service.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(700));
+    };
+    let before = std::fs::read(house.layout.server_certificate()).unwrap();
+    assert!(house.run(&["renew"]).done().contains("SIGHUP"));
+    assert_ne!(std::fs::read(house.layout.server_certificate()).unwrap(), before);
+    hangup();
+    let config = house.layout.config();
+    let good = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("manifest_dyas = 3\n{good}")).unwrap();
+    hangup();
+    std::fs::write(&config, good.replace("127.0.0.1:0", "127.0.0.2:0")).unwrap();
+    hangup();
+    let (code, log) = service.end_with("TERM");
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(log.matches("configuration and certificates read anew").count(), 2, "{log}");
+    assert!(log.contains("manifest_dyas") && log.contains("goes on as it was"), "{log}");
+    assert!(log.contains("setting=\"listen\""), "{log}");
+}
+
+#[test]
+fn a_new_certificate_is_kept_under_the_passphrase_of_the_old() {
+    let house = House::filled();
+    let seal = house.command(&["passphrase"]).env("SAMAR_NEW_PASSPHRASE", "kunci").output().unwrap();
+    assert!(seal.status.success());
+    house.run(&["renew"]).fails(2, &["needs a passphrase"]);
+    let renewed = house.command(&["renew"]).env("SAMAR_PASSPHRASE", "kunci").output().unwrap();
+    assert!(renewed.status.success(), "{renewed:?}");
+    assert!(std::fs::read(house.layout.server_key()).unwrap().starts_with(b"SAMARKEY"));
+}
