@@ -12,9 +12,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::accounts::{Bank, OpenInvitation, Registry};
 use crate::config::Config;
-use crate::keys;
 use crate::layout::Layout;
 use crate::pki::{self, Authority};
+use crate::publish::publisher_after_newest;
 use crate::published;
 
 /// Seconds an invitation can be traded.
@@ -89,7 +89,7 @@ pub fn enroll(layout: &Layout, enrolment: &Enrolment<'_>) -> Result<Bank, Failur
         bank: name.to_owned(),
         address,
         ca_certificate: std::fs::read_to_string(&ca).map_err(|error| io_failure("read", &ca, &error))?,
-        publisher_key: keys::publisher_public(layout)?,
+        publisher_key: publisher_after_newest(layout)?,
         floor: published::floor(layout)?,
         expires_s,
         credential,

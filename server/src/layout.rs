@@ -77,6 +77,12 @@ impl Layout {
         self.keys().join("publisher.key")
     }
 
+    /// The same to come, until the manifest that names it is published.
+    #[must_use]
+    pub fn next_publisher_key(&self) -> PathBuf {
+        self.keys().join("publisher-next.key")
+    }
+
     /// Key of the certificate authority, PEM.
     #[must_use]
     pub fn ca_key(&self) -> PathBuf {

@@ -69,6 +69,9 @@ pub(super) enum Command {
         /// Memory for sorting
         #[arg(long, value_name = "SIZE", default_value = "1GiB")]
         memory: ByteSize,
+        /// Make a new publisher key, which this epoch names and which signs from the next one on
+        #[arg(long)]
+        new_publisher_key: bool,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,

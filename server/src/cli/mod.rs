@@ -19,7 +19,7 @@ use crate::init::init;
 use crate::keys::{self, Passphrase, Protected, Source};
 use crate::layout::Layout;
 use crate::pki::Authority;
-use crate::publish::publish;
+use crate::publish::{publish, publish_with_new_publisher};
 use arguments::{Arguments, Command};
 
 /// Runs the program as the command line says.
@@ -75,7 +75,8 @@ pub fn run() -> Result<Exit, Failure> {
             ));
         }
         Command::Ingest(arguments) => ingest::run(&layout()?, backend()?, arguments)?,
-        Command::Publish { memory, json } => {
+        Command::Publish { memory, new_publisher_key, json } => {
+            let publish = if new_publisher_key { publish_with_new_publisher } else { publish };
             let publication = publish(&layout()?, ingest::memory_bytes(memory)?)?;
             show::publication(&publication, json);
         }

@@ -105,15 +105,36 @@ pub fn publisher(layout: &Layout) -> Result<SigningKey, Failure> {
 /// # Errors
 /// A missing, readable-by-others, foreign or damaged file.
 pub fn publisher_public(layout: &Layout) -> Result<VerifyingKey, Failure> {
-    let path = layout.publisher_key();
-    let bytes = Zeroizing::new(folder::read_secret(&path)?);
-    match file::parse(&bytes, Purpose::Publisher).map_err(|fault| damaged(&path, fault))? {
+    public_of(&layout.publisher_key())
+}
+
+/// The same of the publisher key to come; `None` where there is none.
+///
+/// # Errors
+/// As of [`publisher_public`].
+pub fn next_publisher_public(layout: &Layout) -> Result<Option<VerifyingKey>, Failure> {
+    let path = layout.next_publisher_key();
+    path.exists().then(|| public_of(&path)).transpose()
+}
+
+/// Stores the publisher key to come, under the same passphrase as the present one, if that is under one.
+///
+/// # Errors
+/// As of [`oprf`].
+pub fn write_next_publisher(layout: &Layout, key: &SigningKey) -> Result<(), Failure> {
+    let bytes = as_present(layout, Purpose::Publisher, &*Zeroizing::new(key.to_bytes()))?;
+    write(&layout.next_publisher_key(), &bytes)
+}
+
+fn public_of(path: &Path) -> Result<VerifyingKey, Failure> {
+    let bytes = Zeroizing::new(folder::read_secret(path)?);
+    match file::parse(&bytes, Purpose::Publisher).map_err(|fault| damaged(path, fault))? {
         KeyFile { protection: Protection::None { key }, .. } => {
-            Ok(SigningKey::from_bytes(&*fixed(&path, key)?).verifying_key())
+            Ok(SigningKey::from_bytes(&*fixed(path, key)?).verifying_key())
         }
         // A changed public half would be found out when the key is next used; banks compare it by telephone.
         KeyFile { protection: Protection::Passphrase(sealed), .. } => {
-            VerifyingKey::from_bytes(&sealed.public).map_err(|_| damaged(&path, Fault::Checksum))
+            VerifyingKey::from_bytes(&sealed.public).map_err(|_| damaged(path, Fault::Checksum))
         }
     }
 }
@@ -131,18 +152,23 @@ pub fn pem(layout: &Layout, purpose: Purpose) -> Result<Zeroizing<Vec<u8>>, Fail
 /// # Errors
 /// As of [`oprf`].
 pub fn replace_pem(layout: &Layout, purpose: Purpose, pem: &str) -> Result<(), Failure> {
+    write(&purpose.path(layout), &as_present(layout, purpose, pem.as_bytes())?)
+}
+
+/// The file of another key, protected as the present one of this purpose is.
+fn as_present(layout: &Layout, purpose: Purpose, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let path = purpose.path(layout);
     let old = Zeroizing::new(folder::read_secret(&path)?);
     let parsed = file::parse(&old, purpose).map_err(|fault| damaged(&path, fault))?;
     match parsed.protection {
-        Protection::None { .. } => write_pem(&path, pem),
+        Protection::None { .. } => Ok(file::in_the_clear(purpose, key)),
         Protection::Passphrase(sealed) => {
             let wrapping = layout.passphrase().wrapping_key(&sealed.cost, &path)?;
             // Under a mistyped passphrase nobody could open it again.
             seal::open(&wrapping, &sealed).ok_or_else(|| wrong_passphrase(&path))?;
-            let public = protect::public_half(layout, purpose, pem.as_bytes())?;
-            let bytes = seal::seal(&wrapping, &sealed.cost, purpose, &public, pem.as_bytes());
-            write(&path, &bytes.ok_or_else(|| Failure::local("the key cannot be sealed"))?)
+            let public = protect::public_half(layout, purpose, key)?;
+            let bytes = seal::seal(&wrapping, &sealed.cost, purpose, &public, key);
+            Ok(Zeroizing::new(bytes.ok_or_else(|| Failure::local("the key cannot be sealed"))?))
         }
     }
 }

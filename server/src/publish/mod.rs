@@ -2,6 +2,7 @@
 //! something between: every file is durable before the manifest that names it appears.
 
 mod build;
+mod rollover;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -26,6 +27,8 @@ use crate::sort;
 use crate::vault;
 use crate::vault::about::About;
 use crate::vault::file::Reader;
+
+pub use rollover::publisher_after_newest;
 
 const DAY_S: u64 = 86_400;
 
@@ -56,11 +59,23 @@ struct Made {
 /// # Errors
 /// An empty or damaged vault, a breach of another key, the file system. The epoch before is then still the newest.
 pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Failure> {
+    next_epoch(layout, memory_bytes, false)
+}
+
+/// Publishes the next epoch, and names in it a new publisher key, which signs from the one after it on.
+///
+/// # Errors
+/// As of [`publish`].
+pub fn publish_with_new_publisher(layout: &Layout, memory_bytes: usize) -> Result<Publication, Failure> {
+    next_epoch(layout, memory_bytes, true)
+}
+
+fn next_epoch(layout: &Layout, memory_bytes: usize, new_publisher: bool) -> Result<Publication, Failure> {
     let config = Config::read(&layout.config())?;
     let _lock = folder::lock(layout.root(), "vault")?;
     remove_leftovers(layout)?;
     let key = keys::oprf(layout)?;
-    let publisher = keys::publisher(layout)?;
+    let publisher = rollover::signing_key(layout)?;
     let ids = vault::breaches(layout)?;
     if ids.is_empty() {
         return Err(Failure::input("the vault is empty: there is nothing to publish")
@@ -71,6 +86,7 @@ pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Fail
     for id in ids {
         breaches.push(breach(layout, &id, memory_bytes, &key.public().id().0, &mut built)?);
     }
+    let next_publisher = new_publisher.then(|| rollover::prepare(layout)).transpose()?;
     let epoch = published::newest_epoch(layout)?;
     let previous = published::floor(layout)?.hash;
     let created_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -84,7 +100,7 @@ pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Fail
         key_id: key.public().id().0,
         public_key: key.public().to_bytes(),
         breaches,
-        next_publisher_key: None,
+        next_publisher_key: next_publisher.map(|key| key.to_bytes()),
         extensions: vec![],
     };
     let bytes =
@@ -92,6 +108,9 @@ pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Fail
     let path = layout.manifest(epoch + 1);
     durable::write(&path, &bytes, Mode::Public)
         .map_err(|error| io_failure("write the manifest", &path, &error))?;
+    if new_publisher {
+        rollover::promote(layout)?;
+    }
     remove_unnamed_segments(layout, epoch + 1)?;
     let hash = published::floor(layout)?.hash;
     Ok(Publication { manifest, hash, built })

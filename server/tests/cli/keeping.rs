@@ -5,6 +5,7 @@ use std::path::Path;
 
 use samar_local::folder;
 use samar_protocol::invitation::Invitation;
+use samar_protocol::manifest::Chain;
 
 use crate::house::{DUMP, House, Run, names, program};
 
@@ -292,4 +293,61 @@ fn the_folder_may_be_named_before_the_command_or_after() {
     let house = House::filled();
     let before = program().arg("--dir").arg(house.layout.root()).arg("status").output().unwrap();
     assert_eq!(Run::from(before).done(), house.run(&["status"]).done());
+}
+
+/// A bank that walks from an invitation's floor over everything that is published.
+fn walk(house: &House, invitation: &Path) -> Chain {
+    let invitation = Invitation::parse(&std::fs::read_to_string(invitation).unwrap()).unwrap();
+    let mut chain = Chain::new(invitation.publisher_key, invitation.floor);
+    for epoch in chain.at().epoch + 1.. {
+        let Ok(bytes) = std::fs::read(house.layout.manifest(epoch)) else { break };
+        chain.advance(&bytes).unwrap();
+    }
+    chain
+}
+
+#[test]
+fn a_new_publisher_key_is_followed_by_old_banks_and_pinned_by_new_ones() {
+    let house = House::filled();
+    let enroll = |bank: &str| {
+        let path = house.path(bank);
+        house.run(&["enroll", bank, "--out", path.to_str().unwrap()]).done();
+        path
+    };
+    std::fs::write(
+        house.layout.config(),
+        format!("address = \"127.0.0.1:4433\"\n{}", std::fs::read_to_string(house.layout.config()).unwrap()),
+    )
+    .unwrap();
+    let first = enroll("bank-a");
+    let old = std::fs::read(house.layout.publisher_key()).unwrap();
+    house.run(&["publish"]).done();
+    house.run(&["publish", "--new-publisher-key"]).done();
+    let new = std::fs::read(house.layout.publisher_key()).unwrap();
+    assert_ne!(new, old);
+    assert!(!house.layout.next_publisher_key().exists());
+    let second = enroll("bank-b");
+    house.run(&["publish"]).done();
+    assert_eq!(walk(&house, &first).at().epoch, 3);
+    assert_eq!(walk(&house, &second).at(), walk(&house, &first).at());
+
+    // Cut short after the manifest and before the key took its place; and before the manifest.
+    house.run(&["publish", "--new-publisher-key"]).done();
+    std::fs::rename(house.layout.publisher_key(), house.layout.next_publisher_key()).unwrap();
+    std::fs::write(house.layout.publisher_key(), &new).unwrap();
+    std::fs::set_permissions(house.layout.publisher_key(), std::fs::Permissions::from_mode(0o600)).unwrap();
+    let third = enroll("bank-c");
+    house.run(&["publish"]).done();
+    std::fs::copy(house.layout.publisher_key(), house.layout.next_publisher_key()).unwrap();
+    house.run(&["publish"]).done();
+    for invitation in [&first, &second, &third] {
+        assert_eq!(walk(&house, invitation).at().epoch, 6);
+    }
+
+    // A key that the chain has left is refused, whatever else is there.
+    std::fs::write(house.layout.publisher_key(), old).unwrap();
+    std::fs::remove_file(house.layout.next_publisher_key()).unwrap();
+    house
+        .run(&["publish", "--new-publisher-key"])
+        .fails(6, &["is not the key that signs after epoch 6", "backup"]);
 }
