@@ -107,11 +107,16 @@ fn prompted(prompt: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 
 fn first_line(descriptor: u32) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let mut text = Zeroizing::new(Vec::with_capacity(BYTES_MAX + 2));
-    File::open(format!("/dev/fd/{descriptor}"))
-        .and_then(|file| file.take(BYTES_MAX as u64 + 2).read_to_end(&mut text))
-        .map_err(|error| {
-            Failure::input(format!("no passphrase can be read from descriptor {descriptor}: {error}"))
-        })?;
+    let limit = BYTES_MAX as u64 + 2;
+    let read = match descriptor {
+        // Read as it was handed over: a service manager opens what this user may not open again.
+        0 => std::io::stdin().lock().take(limit).read_to_end(&mut text),
+        _ => File::open(format!("/dev/fd/{descriptor}"))
+            .and_then(|file| file.take(limit).read_to_end(&mut text)),
+    };
+    read.map_err(|error| {
+        Failure::input(format!("no passphrase can be read from descriptor {descriptor}: {error}"))
+    })?;
     let end = text.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(text.len());
     text.truncate(end);
     Ok(text)
