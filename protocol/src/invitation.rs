@@ -6,7 +6,7 @@ use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::TEXT_BYTES_MAX;
-use crate::manifest::{Floor, ManifestHash, is_line};
+use crate::manifest::{self, Floor, ManifestHash, is_breach_id, is_line};
 
 /// Bytes an invitation may have.
 pub const INVITATION_BYTES_MAX: usize = 64 * 1024;
@@ -103,7 +103,7 @@ impl Invitation {
             return Err(field(name, "is empty, too long or not printable"));
         }
         let publisher_key = from_hex(&file.publisher_key)
-            .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok())
+            .and_then(|bytes| manifest::publisher_key(&bytes))
             .ok_or(field("publisher_key", "is not an Ed25519 key in 64 hexadecimal digits"))?;
         let floor_hash =
             from_hex(&file.floor_hash).ok_or(field("floor_hash", "is not 64 hexadecimal digits"))?;
