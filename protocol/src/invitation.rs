@@ -102,9 +102,10 @@ impl Invitation {
         if let Some((name, _)) = lines.into_iter().find(|(_, text)| !is_line(text, TEXT_BYTES_MAX)) {
             return Err(field(name, "is empty, too long or not printable"));
         }
-        let publisher_key = from_hex(&file.publisher_key)
-            .and_then(|bytes| manifest::publisher_key(&bytes))
-            .ok_or(field("publisher_key", "is not an Ed25519 key in 64 hexadecimal digits"))?;
+        let publisher_key =
+            from_hex(&file.publisher_key)
+                .and_then(|bytes| manifest::publisher_key(&bytes))
+                .ok_or(field("publisher_key", "is not an Ed25519 key in 64 hexadecimal digits"))?;
         let floor_hash =
             from_hex(&file.floor_hash).ok_or(field("floor_hash", "is not 64 hexadecimal digits"))?;
         if (file.floor_epoch == 0) != (floor_hash == ManifestHash::NONE.0) {
