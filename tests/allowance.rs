@@ -86,6 +86,7 @@ async fn the_same_batch_of_another_bank_is_another_batch() {
     assert_eq!(used(&other.allowance().await), (5, 5));
 }
 
+// R-ALLOW-1: day-allowance-used
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_that_does_not_cover_a_batch_says_when_the_next_begins() {
     let scene = scene(10, 1_000).await;
@@ -105,6 +106,7 @@ async fn a_day_that_does_not_cover_a_batch_says_when_the_next_begins() {
     assert_eq!(used(&scene.caller.allowance().await), (10, 10));
 }
 
+// R-ALLOW-2: lifetime-allowance-used
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lifetime_that_does_not_cover_a_batch_names_no_time() {
     let scene = scene(1_000, 10).await;

@@ -31,6 +31,7 @@ async fn call(scene: &Scene, dial: &Dial) -> Result<Caller, ConnectionError> {
     dial.call(scene.serving.address).await
 }
 
+// R-TLS-1: the handshake fails
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_hybrid_exchange_by_default() {
     let scene = Scene::new().await;
@@ -56,6 +57,7 @@ async fn x25519_where_the_operator_admits_it_and_nothing_else() {
     scene.still_honest().await;
 }
 
+// R-TLS-1: the handshake fails
 #[tokio::test(flavor = "multi_thread")]
 async fn another_protocol_is_refused() {
     let scene = Scene::new().await;
@@ -82,12 +84,14 @@ async fn refuses_identity(scene: &Scene, identity: &Identity) {
     scene.still_honest().await;
 }
 
+// R-TLS-3: the handshake fails
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_of_another_authority_is_refused() {
     let (scene, elsewhere) = (Scene::new().await, Scene::new().await);
     refuses_identity(&scene, &elsewhere.bank.identity).await;
 }
 
+// R-TLS-3: the handshake fails
 #[tokio::test(flavor = "multi_thread")]
 async fn another_banks_certificate_is_of_no_use_without_its_key() {
     let scene = Scene::new().await;
@@ -96,6 +100,7 @@ async fn another_banks_certificate_is_of_no_use_without_its_key() {
     refuses_identity(&scene, &Identity { key, ..second.identity }).await;
 }
 
+// R-TLS-3: the handshake fails
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_own_certificate_is_none_of_a_bank() {
     let scene = Scene::new().await;

@@ -27,6 +27,7 @@ fn root(scene: &Scene) -> ([u8; 32], u64) {
     (segment.root, segment.file_bytes)
 }
 
+// R-WIRE-4: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preamble_cut_short() {
     let scene = Scene::new().await;
@@ -35,6 +36,7 @@ async fn a_preamble_cut_short() {
     }
 }
 
+// R-CODEC-1: malformed, R-WIRE-4: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_structure_cut_short() {
     let scene = Scene::new().await;
@@ -45,6 +47,7 @@ async fn a_control_structure_cut_short() {
     scene.refuses(&framed(1, 4, &honest(&scene)[SUITE_AT..EXTENSIONS_AT]), RefusalCode::Malformed).await;
 }
 
+// R-WIRE-4: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn bulk_cut_short() {
     let scene = Scene::new().await;
@@ -54,6 +57,7 @@ async fn bulk_cut_short() {
     }
 }
 
+// R-WIRE-5: malformed, R-CODEC-2: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_after_the_end() {
     let scene = Scene::new().await;
@@ -64,6 +68,7 @@ async fn bytes_after_the_end() {
     scene.refuses(&framed(1, 8, &control), RefusalCode::Malformed).await;
 }
 
+// R-WIRE-3: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_structure_that_claims_to_be_huge() {
     let scene = Scene::new().await;
@@ -73,6 +78,7 @@ async fn a_control_structure_that_claims_to_be_huge() {
     }
 }
 
+// R-CODEC-1: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_claims_to_be_huge() {
     let scene = Scene::new().await;
@@ -82,6 +88,7 @@ async fn a_list_that_claims_to_be_huge() {
     }
 }
 
+// R-OPRF-3: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_count_that_is_none_or_too_many() {
     let scene = Scene::new().await;
@@ -92,6 +99,7 @@ async fn a_count_that_is_none_or_too_many() {
     }
 }
 
+// R-WIRE-4: malformed, R-WIRE-5: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_count_other_than_what_follows() {
     let scene = Scene::new().await;
@@ -101,6 +109,7 @@ async fn a_count_other_than_what_follows() {
     }
 }
 
+// R-WIRE-1: unsupported
 #[tokio::test(flavor = "multi_thread")]
 async fn another_version() {
     let scene = Scene::new().await;
@@ -109,6 +118,7 @@ async fn another_version() {
     }
 }
 
+// R-WIRE-2: unsupported
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_is_none() {
     let scene = Scene::new().await;
@@ -118,6 +128,7 @@ async fn a_kind_that_is_none() {
     }
 }
 
+// R-WIRE-8: unsupported
 #[tokio::test(flavor = "multi_thread")]
 async fn another_suite() {
     let scene = Scene::new().await;
@@ -127,6 +138,7 @@ async fn another_suite() {
     }
 }
 
+// R-CODEC-5: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_critical_extension_is_refused_and_another_skipped() {
     let scene = Scene::new().await;
@@ -141,6 +153,7 @@ async fn a_critical_extension_is_refused_and_another_skipped() {
     assert_eq!(scene.caller.send(&extended(0x0001)).await.unwrap().refused(), None);
 }
 
+// R-OPRF-1: element-invalid
 #[tokio::test(flavor = "multi_thread")]
 async fn an_element_that_is_not_canonical() {
     let scene = Scene::new().await;
@@ -157,6 +170,7 @@ async fn an_element_that_is_not_canonical() {
     }
 }
 
+// R-OPRF-1: element-invalid
 #[tokio::test(flavor = "multi_thread")]
 async fn the_identity_as_an_element() {
     let scene = Scene::new().await;
@@ -164,6 +178,7 @@ async fn the_identity_as_an_element() {
     scene.refuses(&lie, RefusalCode::ElementInvalid).await;
 }
 
+// R-WIRE-18: key-unknown
 #[tokio::test(flavor = "multi_thread")]
 async fn another_key_id() {
     let scene = Scene::new().await;
@@ -173,6 +188,7 @@ async fn another_key_id() {
     scene.refuses(&lie[..BULK_AT], RefusalCode::KeyUnknown).await;
 }
 
+// R-WIRE-19: epoch-unknown
 #[tokio::test(flavor = "multi_thread")]
 async fn an_epoch_to_come() {
     let scene = Scene::new().await;
@@ -184,6 +200,7 @@ async fn an_epoch_to_come() {
     }
 }
 
+// R-WIRE-10: range-unknown
 #[tokio::test(flavor = "multi_thread")]
 async fn a_segment_that_is_none() {
     let scene = Scene::new().await;
@@ -191,6 +208,7 @@ async fn a_segment_that_is_none() {
     scene.refuses(&lie, RefusalCode::RangeUnknown).await;
 }
 
+// R-WIRE-10: range-unknown
 #[tokio::test(flavor = "multi_thread")]
 async fn a_range_past_the_end() {
     let scene = Scene::new().await;
@@ -205,6 +223,7 @@ async fn a_range_past_the_end() {
     assert!(whole.bulk == file, "the whole range is the file");
 }
 
+// R-WIRE-9: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_range_of_nothing_of_too_much_or_around_the_end_of_numbers() {
     let scene = Scene::new().await;
@@ -246,6 +265,7 @@ async fn a_peer_that_will_not_hear_its_answer() {
     scene.still_honest().await;
 }
 
+// R-WIRE-15: unauthenticated
 #[tokio::test(flavor = "multi_thread")]
 async fn no_certificate_asks_for_anything_but_join() {
     let scene = Scene::new().await;
@@ -266,6 +286,7 @@ async fn no_certificate_asks_for_anything_but_join() {
     scene.still_honest().await;
 }
 
+// R-WIRE-16: too-slow
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_that_stalls_is_told_so() {
     let scene = Scene::configured(|config| config.limits.deadline_s = 2).await;

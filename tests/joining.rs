@@ -18,6 +18,7 @@ async fn join(scene: &Scene, token: [u8; 32], csr: Vec<u8>) -> Answer {
     stranger(scene).await.ask(&messages::join(token, csr), &[]).await
 }
 
+// R-JOIN-1: invitation-invalid
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_was_used_or_never_given_is_refused_alike() {
     let scene = Scene::new().await;
@@ -28,6 +29,7 @@ async fn a_token_that_was_used_or_never_given_is_refused_alike() {
     scene.still_honest().await;
 }
 
+// R-JOIN-1: invitation-invalid
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_may_be_traded_again_for_the_same_key_whose_answer_was_lost() {
     let scene = Scene::new().await;
@@ -50,6 +52,7 @@ async fn a_token_stays_used_after_a_restart() {
     assert_eq!(used.refused(), Some((RefusalCode::InvitationInvalid, None)));
 }
 
+// R-JOIN-1: invitation-invalid
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_refused() {
     let scene = Scene::new().await;
@@ -98,6 +101,7 @@ async fn join_all<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
     done.into_iter().flatten().collect()
 }
 
+// R-JOIN-2: signing-request-invalid, R-WIRE-14: malformed
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signing_request_that_is_none_costs_no_token() {
     let scene = Scene::new().await;
@@ -124,6 +128,7 @@ async fn a_signing_request_that_is_none_costs_no_token() {
     assert!(matches!(joined, Response::Joined(joined) if joined.bank == "bank-maju"));
 }
 
+// R-WIRE-20: not-enrolled
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bank_whose_enrolment_was_removed_is_not_enrolled() {
     let scene = Scene::new().await;

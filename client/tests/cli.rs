@@ -1,5 +1,9 @@
 //! The command line, as far as it goes without a server.
 
+#[path = "../../protocol/vectors/refused.rs"]
+#[allow(dead_code)] // the road uses the rest
+mod refused;
+
 use std::path::Path;
 use std::process::Output;
 
@@ -116,6 +120,21 @@ fn a_server_that_is_away_is_named() {
     assert!(!dir.path().join("samar/samar.toml").exists());
 }
 
+#[test]
+fn an_invitation_that_breaks_a_rule_joins_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, folder) = (dir.path().join("invitation"), dir.path().join("samar"));
+    for vector in refused::read_as("invitation") {
+        std::fs::write(&file, &vector.bytes).unwrap();
+        let (code, out, err) = run(&folder, &["join", file.to_str().unwrap()]);
+        assert_eq!((code.to_string(), out.as_str()), (vector.seen_as, ""), "{}: {err}", vector.name);
+        assert!(err.contains(&vector.refused_as), "{}: {err}", vector.name);
+        assert!(!err.contains("64eed250"), "{}: the token is shown: {err}", vector.name);
+        assert!(!folder.exists(), "{}", vector.name);
+    }
+}
+
+// R-INV-1: 2, R-INV-3: 2
 #[test]
 fn an_invitation_that_cannot_be_used_says_why() {
     let dir = tempfile::tempdir().unwrap();

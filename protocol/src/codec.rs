@@ -4,6 +4,7 @@
 //! The fixed configuration: little-endian, fixed-width integers, u64 lengths, u32 variants, one-byte options.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use bincode::error::DecodeError;
 pub use bincode::{Decode, Encode};
 
 use crate::limits::{CONTROL_BYTES_MAX, MANIFEST_BYTES_MAX};
@@ -30,11 +31,11 @@ pub enum CodecError {
     Malformed {
         /// Name of the structure.
         what: &'static str,
-        /// The decoder's reason; holds no content.
-        reason: String,
+        /// Which of these; holds no content.
+        reason: &'static str,
     },
     /// The structure ended before the bytes did.
-    #[error("{bytes} bytes too many after a {what}")]
+    #[error("{bytes} bytes too many after the {what}")]
     Trailing {
         /// Name of the structure.
         what: &'static str,
@@ -71,8 +72,8 @@ pub trait Control: Encode + Decode<()> {
 /// [`CodecError`] if it breaks its own rules or comes out longer than any reader would take.
 pub fn encode<T: Control>(value: &T) -> Result<Vec<u8>, CodecError> {
     value.check()?;
-    let bytes = bincode::encode_to_vec(value, CONFIG)
-        .map_err(|error| CodecError::Malformed { what: T::NAME, reason: error.to_string() })?;
+    let unwritable = |_| CodecError::Malformed { what: T::NAME, reason: "it cannot be written" };
+    let bytes = bincode::encode_to_vec(value, CONFIG).map_err(unwritable)?;
     check_length::<T>(bytes.len())?;
     Ok(bytes)
 }
@@ -85,12 +86,23 @@ pub fn encode<T: Control>(value: &T) -> Result<Vec<u8>, CodecError> {
 pub fn decode<T: Control>(bytes: &[u8]) -> Result<T, CodecError> {
     check_length::<T>(bytes.len())?;
     let (value, used) = bincode::decode_from_slice::<T, _>(bytes, CONFIG)
-        .map_err(|error| CodecError::Malformed { what: T::NAME, reason: error.to_string() })?;
+        .map_err(|error| CodecError::Malformed { what: T::NAME, reason: reason(&error) })?;
     if used != bytes.len() {
         return Err(CodecError::Trailing { what: T::NAME, bytes: bytes.len() - used });
     }
     value.check()?;
     Ok(value)
+}
+
+/// In our own words: the decoder's name types of this program and change with its version.
+fn reason(error: &DecodeError) -> &'static str {
+    match error {
+        DecodeError::UnexpectedEnd { .. } => "it ends early",
+        DecodeError::LimitExceeded => "a length in it is more than there can be",
+        DecodeError::UnexpectedVariant { .. } => "a choice in it is none of those that there are",
+        DecodeError::Utf8 { .. } => "a text in it is not UTF-8",
+        _ => "a field in it cannot be read",
+    }
 }
 
 fn check_length<T: Control>(bytes: usize) -> Result<(), CodecError> {

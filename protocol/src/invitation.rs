@@ -6,7 +6,7 @@ use ed25519_dalek::VerifyingKey;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::TEXT_BYTES_MAX;
-use crate::manifest::{Floor, ManifestHash, is_line};
+use crate::manifest::{self, Floor, ManifestHash, is_breach_id, is_line};
 
 /// Bytes an invitation may have.
 pub const INVITATION_BYTES_MAX: usize = 64 * 1024;
@@ -95,18 +95,22 @@ impl Invitation {
                 "is of a version that this program does not know; update Samar",
             ));
         }
-        if !crate::manifest::is_breach_id(&file.bank) {
+        if !is_breach_id(&file.bank) {
             return Err(field("bank", "is not lower-case letters, digits and inner hyphens"));
         }
         let lines = [("operator", &file.operator), ("address", &file.address)];
         if let Some((name, _)) = lines.into_iter().find(|(_, text)| !is_line(text, TEXT_BYTES_MAX)) {
             return Err(field(name, "is empty, too long or not printable"));
         }
-        let publisher_key = from_hex(&file.publisher_key)
-            .and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok())
-            .ok_or(field("publisher_key", "is not an Ed25519 key in 64 hexadecimal digits"))?;
+        let publisher_key =
+            from_hex(&file.publisher_key)
+                .and_then(|bytes| manifest::publisher_key(&bytes))
+                .ok_or(field("publisher_key", "is not an Ed25519 key in 64 hexadecimal digits"))?;
         let floor_hash =
             from_hex(&file.floor_hash).ok_or(field("floor_hash", "is not 64 hexadecimal digits"))?;
+        if (file.floor_epoch == 0) != (floor_hash == ManifestHash::NONE.0) {
+            return Err(field("floor_hash", "is all zeros for `floor_epoch` 0, and for no other"));
+        }
         let credential = match (file.token, file.certificate) {
             (Some(token), None) => {
                 Credential::Token(from_hex(&token).ok_or(field("token", "is not 64 hexadecimal digits"))?)
@@ -213,6 +217,7 @@ mod tests {
         assert!(change("bank-a", "../bank").contains("bank"));
         assert!(change("Badan Contoh", "Badan\\u001b[2J").contains("operator"));
         assert!(change("floor_hash = \"05", "floor_hash = \"5").contains("floor_hash"));
+        assert!(change("floor_epoch = 4", "floor_epoch = 0").contains("floor_hash"));
         assert!(change("operator = ", "unknown = 1\noperator = ").contains("unknown field"));
         for message in
             [change("token = \"ab", "token = \"xy"), change("token = \"abab", "token = \"abab\u{1}")]

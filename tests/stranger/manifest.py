@@ -136,7 +136,8 @@ class Chain:
         require(found.previous == self.hash, "R-MAN-7", f"epoch {found.epoch} does not descend: a fork")
         if found.next_publisher_key is not None:
             key = curve.ed25519_decode(found.next_publisher_key)
-            require(key is not None, "R-MAN-11", "next publisher key")
+            usable = key is not None and not curve.is_identity(curve.multiply(8, key))
+            require(usable, "R-MAN-11", "next publisher key")
             self.publisher_key = found.next_publisher_key
         self.epoch, self.hash = found.epoch, found.hash
         return found

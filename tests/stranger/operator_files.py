@@ -1,6 +1,8 @@
 """The files that an operator keeps to itself (SPEC.md sections "Account log", "Vault" and "Key file")."""
 
+import curve
 from control import Reader, hash_blake3, require
+from manifest import is_breach_id, is_class
 
 
 def account_log(data):
@@ -21,7 +23,7 @@ def account_log(data):
         else:
             record = ("joined", read.u64(), read.string(), read.take(32), read.take(32))
         read.end()
-        require(1 <= len(record[2].encode()) <= 64, "R-LOG-1", "name of a bank")
+        require(1 <= len(record[2].encode()) <= 64, "R-LOG-2", "name of a bank")
         records.append(record)
         at += 36 + length
     return records
@@ -35,6 +37,12 @@ def vault(data):
     read = Reader(data[14 : 14 + header_bytes])
     head = read.take(8), read.string(), read.list(read.string), read.list(read.string)
     read.end()
+    _, name, exposes, varies = head
+    classes = exposes + varies
+    require(is_breach_id(name), "R-VLT-2", "breach id")
+    require(len(varies) <= 32 and len(classes) <= 64, "R-VLT-2", "number of data classes")
+    sound = all(map(is_class, classes)) and len(set(classes)) == len(classes)
+    require(sound, "R-VLT-2", "a data class that is none, or is named twice")
     records = data[14 + header_bytes : -40]
     count = int.from_bytes(data[-40:-32], "little")
     require(len(records) == 36 * count, "R-VLT-1", "count")
@@ -50,4 +58,6 @@ def key_file(data, purpose):
     require(data[:10] == b"SAMARKEY\x01\x00" and len(data) == 52, "R-KEY-1", "magic or length")
     require(hash_blake3(data[:44])[:8] == data[44:], "R-KEY-1", "check")
     require(data[10] == purpose and data[11] == 0, "R-KEY-1", "purpose or protection")
+    scalar = int.from_bytes(data[12:44], "little")
+    require(purpose != 1 or 0 < scalar < curve.L, "R-OPRF-8", "not a scalar from 1 to L - 1")
     return data[12:44]

@@ -124,7 +124,7 @@ impl Chain {
             return Err(ChainError::Fork { epoch });
         }
         if let Some(next) = signed.manifest().next_publisher_key {
-            self.publisher = VerifyingKey::from_bytes(&next).map_err(|_| ManifestError::Signature)?;
+            self.publisher = super::publisher_key(&next).ok_or(ManifestError::Signature)?;
         }
         self.at = Floor { epoch, hash: signed.hash() };
         Ok(signed)

@@ -114,10 +114,17 @@ impl Control for Manifest {
         rule(self.breaches.len() <= BREACHES_MAX, "too many breaches")?;
         rule(self.breaches.is_sorted_by(|a, b| a.id < b.id), "breaches are not in ascending order of id")?;
         self.breaches.iter().try_for_each(Breach::check)?;
-        let next = self.next_publisher_key.as_ref().map(VerifyingKey::from_bytes);
-        rule(!matches!(next, Some(Err(_))), "the next publisher key is not an Ed25519 key")?;
+        let next = self.next_publisher_key.as_ref().map(publisher_key);
+        rule(next != Some(None), "the next publisher key is not an Ed25519 key")?;
         codec::check_extensions(Self::NAME, &self.extensions)
     }
+}
+
+/// The Ed25519 key in 32 bytes; `None` if they are no point, or one of small order: no signature holds under that, so a chain
+/// that came to it would end there.
+#[must_use]
+pub fn publisher_key(bytes: &[u8; 32]) -> Option<VerifyingKey> {
+    VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak())
 }
 
 /// Whether `text` is one line that can be shown on a terminal: not empty, bounded, no control characters.

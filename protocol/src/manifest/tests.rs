@@ -79,7 +79,7 @@ fn a_signed_manifest_reads_back_and_any_changed_byte_is_refused() {
 #[test]
 fn every_rule_of_the_body_is_checked() {
     type Break = fn(&mut Manifest);
-    let breaks: [Break; 21] = [
+    let breaks: [Break; 22] = [
         |m| m.operator.clear(),
         |m| m.operator = "a\u{7}b".to_owned(),
         |m| m.epoch = 0,
@@ -101,6 +101,7 @@ fn every_rule_of_the_body_is_checked() {
         |m| m.extensions.push(Extension { id: Extension::CRITICAL, bytes: vec![] }),
         |m| m.extensions = [2, 2].map(|id| Extension { id, bytes: vec![] }).to_vec(),
         |m| m.next_publisher_key = Some([2; 32]), // y = 2 … is on no point
+        |m| m.next_publisher_key = Some([0; 32]), // of order 4
     ];
     for (index, change) in breaks.iter().enumerate() {
         let mut broken = manifest(1, ManifestHash::NONE);

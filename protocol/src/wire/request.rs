@@ -60,7 +60,7 @@ pub struct EvaluateRequest {
     pub suite: u16,
     /// The key that the client pinned.
     pub key_id: [u8; 8],
-    /// Epoch of the manifest that the client pinned it from.
+    /// Epoch of the manifest that the client pinned it from, counted from 1.
     pub epoch: u64,
     /// Number of elements.
     pub count: u32,
@@ -183,6 +183,7 @@ impl Control for EvaluateRequest {
 
     fn check(&self) -> Result<(), CodecError> {
         let size = 1..=BATCH_ELEMENTS_MAX;
+        rule(Self::NAME, self.epoch != 0, "epochs are counted from 1")?;
         rule(Self::NAME, size.contains(&(self.count as usize)), "a batch holds 1 to 65,535 elements")?;
         check_extensions(Self::NAME, &self.extensions)
     }

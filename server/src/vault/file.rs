@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use samar_local::durable::{Mode, Unfinished};
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::codec;
+use samar_protocol::limits::CONTROL_BYTES_MAX;
 use samar_protocol::oprf::Element;
 use samar_protocol::vault::VaultHeader;
 
@@ -89,6 +90,9 @@ impl Reader {
             return Err(damaged(path, "it is no vault of version 1"));
         }
         let header_bytes = u32::from_le_bytes(header_bytes.try_into().unwrap_or_default());
+        if header_bytes as usize > CONTROL_BYTES_MAX {
+            return Err(damaged(path, "its header is longer than any may be"));
+        }
         let records_at = head.len() as u64 + u64::from(header_bytes);
         let records = length.checked_sub(records_at + FOOTER_BYTES as u64);
         let Some(records) = records.filter(|bytes| bytes % RECORD_BYTES as u64 == 0) else {

@@ -106,6 +106,7 @@ fn an_operator_that_cannot_be_named_is_refused_before_anything_is_made() {
     assert!(!house.layout.root().exists());
 }
 
+// R-KEY-2: 6
 #[test]
 fn a_key_file_that_others_may_read_is_refused_with_the_command_that_mends_it() {
     let house = House::filled();
@@ -123,6 +124,7 @@ fn a_key_file_that_others_may_read_is_refused_with_the_command_that_mends_it() {
     house.run(&["publish"]).done();
 }
 
+// R-KEY-1: 6
 #[test]
 fn a_damaged_key_file_is_named() {
     let house = House::filled();
@@ -226,6 +228,7 @@ fn publishing_waits_for_no_other_run_but_says_that_there_is_one() {
     house.run(&["publish"]).done();
 }
 
+// R-VLT-1: 6
 #[test]
 fn a_vault_that_is_cut_or_changed_is_named_and_not_published() {
     let house = House::filled();

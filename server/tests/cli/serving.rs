@@ -116,6 +116,7 @@ fn a_port_that_is_taken_is_named() {
     house.run(&["serve"]).fails(6, &[&address, "in use", "try: stop that program, or change `listen`"]);
 }
 
+// R-LOG-1: 6
 #[test]
 fn a_damaged_account_log_stops_it_at_the_start() {
     let house = House::new();

@@ -1,35 +1,50 @@
 //! An operator for the client to meet: honest unless told otherwise. It is written from the protocol alone, so that it
 //! can say what the real server never would.
 
+mod answers;
+
+pub(crate) use answers::{joined, manifest_sent};
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use rand::{SeedableRng as _, rngs::StdRng};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use samar::people::now_s;
-use samar_protocol::codec::Extension;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Nik;
 use samar_protocol::invitation::{Credential, Invitation};
-use samar_protocol::limits::{ELEMENT_BYTES, PREAMBLE_BYTES};
 use samar_protocol::manifest::{
     Breach, Floor, Manifest, ManifestHash, SegmentKind, SegmentRef, SignedManifest, Status, sign,
 };
-use samar_protocol::oprf::{self, BlindedBatch, SecretKey};
+use samar_protocol::oprf::{self, SecretKey};
 use samar_protocol::segment::{BreachId, Entry, SegmentBuilder, SegmentParams};
-use samar_protocol::wire::{
-    ALPN, Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Preamble, Refusal,
-    RefusalCode, Request, Response, SERVER_NAME,
-};
+use samar_protocol::wire::{ALPN, Request, RequestKind, SERVER_NAME};
+
+use super::refused;
 
 /// Changes the bytes of an answer before they are sent.
 pub(crate) type Lie = Box<dyn Fn(&Request, Vec<u8>) -> Vec<u8> + Send + Sync>;
+
+/// What a client sees of it before the first request.
+pub(crate) struct Face {
+    /// Name in its certificate.
+    pub(crate) name: &'static str,
+    /// Protocols that it speaks.
+    pub(crate) alpn: Vec<Vec<u8>>,
+    /// Key exchanges that it admits.
+    pub(crate) groups: Vec<&'static dyn SupportedKxGroup>,
+}
+
+impl Default for Face {
+    fn default() -> Self {
+        let groups = aws_lc_rs::default_provider().kx_groups;
+        Self { name: SERVER_NAME, alpn: vec![ALPN.to_vec()], groups }
+    }
+}
 
 pub(crate) struct Operator {
     pub(crate) address: SocketAddr,
@@ -58,23 +73,27 @@ struct Inner {
 
 impl Operator {
     pub(crate) fn start() -> Self {
+        Self::showing(Face::default())
+    }
+
+    pub(crate) fn showing(face: Face) -> Self {
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let ca = CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap();
         let ca_pem = ca.pem();
-        let mut rng = StdRng::seed_from_u64(1);
         let inner = Inner { allowance: u64::MAX, ..Inner::default() };
         let state = Arc::new(State {
-            oprf: SecretKey::generate(&mut rng),
-            publisher: ed25519_dalek::SigningKey::from_bytes(&[9; 32]),
+            // The keys of SPEC.md's examples, so that what was made of them can be served.
+            oprf: SecretKey::from_bytes(&refused::listed("k")).unwrap(),
+            publisher: ed25519_dalek::SigningKey::from_bytes(&[7; 32]),
             inner: Mutex::new(inner),
             ca,
         });
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let endpoint = runtime.block_on(async {
-            quinn::Endpoint::server(server_config(&state.ca), "127.0.0.1:0".parse().unwrap()).unwrap()
-        });
+        let config = server_config(&state.ca, face);
+        let endpoint = runtime
+            .block_on(async { quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap() });
         let address = endpoint.local_addr().unwrap();
         let serving = Arc::clone(&state);
         runtime.spawn(async move {
@@ -83,7 +102,7 @@ impl Operator {
                 tokio::spawn(async move {
                     let Ok(connection) = incoming.await else { return };
                     while let Ok((send, receive)) = connection.accept_bi().await {
-                        tokio::spawn(exchange(Arc::clone(&state), send, receive));
+                        tokio::spawn(answers::exchange(Arc::clone(&state), send, receive));
                     }
                 });
             }
@@ -92,6 +111,10 @@ impl Operator {
     }
 
     pub(crate) fn invitation(&self) -> Invitation {
+        self.invitation_with(Credential::Token([7; 32]))
+    }
+
+    pub(crate) fn invitation_with(&self, credential: Credential) -> Invitation {
         Invitation {
             operator: "Badan Contoh".to_owned(),
             bank: "bank-a".to_owned(),
@@ -100,12 +123,23 @@ impl Operator {
             publisher_key: self.state.publisher.verifying_key(),
             floor: Floor { epoch: 0, hash: ManifestHash::NONE },
             expires_s: now_s() + 600,
-            credential: Credential::Token([7; 32]),
+            credential,
         }
     }
 
     pub(crate) fn lie(&self, lie: impl Fn(&Request, Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
         self.state.inner.lock().unwrap().lie = Some(Box::new(lie));
+    }
+
+    /// Answers requests of one kind with these bytes, whatever they ask.
+    pub(crate) fn answer_always(&self, kind: RequestKind, bytes: &[u8]) {
+        let bytes = bytes.to_vec();
+        self.lie(move |request, answer| if request.kind() == kind { bytes.clone() } else { answer });
+    }
+
+    /// Sends this as every manifest that is asked for.
+    pub(crate) fn send_manifest(&self, manifest: &[u8]) {
+        self.answer_always(RequestKind::Manifest, &manifest_sent(manifest));
     }
 
     pub(crate) fn be_honest(&self) {
@@ -151,12 +185,39 @@ impl Operator {
         bytes
     }
 
-    /// A manifest that follows the newest one.
-    pub(crate) fn sign(&self, breaches: Vec<Breach>, until_s: u64) -> Vec<u8> {
+    /// Publishes the next epoch with this file as the one segment of SPEC.md's example.
+    pub(crate) fn publish_file(&self, reference: SegmentRef, file: Vec<u8>) {
+        let example = SignedManifest::inspect(&refused::example("manifest")).unwrap();
+        let mut breach = example.manifest().breaches[0].clone();
+        self.state.inner.lock().unwrap().segments.insert(reference.root, file);
+        breach.segments = vec![reference];
+        let bytes = self.sign(vec![breach], now_s() + 3_600);
+        self.state.inner.lock().unwrap().manifests.push(bytes);
+    }
+
+    /// A manifest that follows the newest one, changed, and not published.
+    pub(crate) fn sign_changed(&self, change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
+        let mut manifest = self.next(vec![], now_s() + 3_600);
+        change(&mut manifest);
+        sign(&manifest, &self.state.publisher).unwrap()
+    }
+
+    /// Certifies the key of a signing request, with parameters changed so.
+    pub(crate) fn certifier(&self) -> impl Fn(&[u8], fn(&mut CertificateParams)) -> Vec<u8> + use<> {
+        let state = Arc::clone(&self.state);
+        move |csr, change| answers::certify(&state.ca, csr, change)
+    }
+
+    fn sign(&self, breaches: Vec<Breach>, until_s: u64) -> Vec<u8> {
+        sign(&self.next(breaches, until_s), &self.state.publisher).unwrap()
+    }
+
+    /// What follows the newest manifest.
+    fn next(&self, breaches: Vec<Breach>, until_s: u64) -> Manifest {
         let inner = self.state.inner.lock().unwrap();
         let previous = inner.manifests.last().map(|bytes| SignedManifest::inspect(bytes).unwrap());
         let public = self.state.oprf.public();
-        let manifest = Manifest {
+        Manifest {
             operator: "Badan Contoh".to_owned(),
             epoch: inner.manifests.len() as u64 + 1,
             created_s: until_s - 7_200,
@@ -168,8 +229,7 @@ impl Operator {
             breaches,
             next_publisher_key: None,
             extensions: vec![],
-        };
-        sign(&manifest, &self.state.publisher).unwrap()
+        }
     }
 
     fn build(&self, kind: SegmentKind, niks: &[(String, u32)]) -> SegmentRef {
@@ -214,11 +274,12 @@ impl Operator {
     }
 }
 
-fn server_config(ca: &CertifiedIssuer<'static, KeyPair>) -> quinn::ServerConfig {
+fn server_config(ca: &CertifiedIssuer<'static, KeyPair>, face: Face) -> quinn::ServerConfig {
     let key = KeyPair::generate().unwrap();
-    let certificate =
-        CertificateParams::new(vec![SERVER_NAME.to_owned()]).unwrap().signed_by(&key, ca).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let names = vec![face.name.to_owned()];
+    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, ca).unwrap();
+    let provider = CryptoProvider { kx_groups: face.groups, ..aws_lc_rs::default_provider() };
+    let provider = Arc::new(provider);
     let mut roots = rustls::RootCertStore::empty();
     roots.add(ca.der().clone()).unwrap();
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
@@ -234,94 +295,7 @@ fn server_config(ca: &CertifiedIssuer<'static, KeyPair>) -> quinn::ServerConfig 
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
-    tls.alpn_protocols = vec![ALPN.to_vec()];
+    tls.alpn_protocols = face.alpn;
     let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls).unwrap();
     quinn::ServerConfig::with_crypto(Arc::new(crypto))
-}
-
-async fn exchange(state: Arc<State>, mut send: quinn::SendStream, mut receive: quinn::RecvStream) {
-    let Ok(bytes) = receive.read_to_end(8 << 20).await else { return };
-    let (preamble, rest) = bytes.split_first_chunk::<PREAMBLE_BYTES>().unwrap();
-    let preamble = Preamble::parse(*preamble).unwrap();
-    let (control, bulk) = rest.split_at(preamble.control_bytes as usize);
-    let request = Request::decode(preamble.kind, control).unwrap();
-    let answer = {
-        let mut inner = state.inner.lock().unwrap();
-        inner.asked.push(request.clone());
-        let (response, bulk) = answer(&state, &mut inner, &request, bulk);
-        let answer = [response.encode().unwrap(), bulk].concat();
-        match &inner.lie {
-            Some(lie) => lie(&request, answer),
-            None => answer,
-        }
-    };
-    let _ = send.write_all(&answer).await;
-    let _ = send.finish();
-    let _ = send.stopped().await;
-}
-
-fn answer(state: &State, inner: &mut Inner, request: &Request, bulk: &[u8]) -> (Response, Vec<u8>) {
-    let refused = |code| (Response::Refused(Refusal::new(code)), Vec::new());
-    if inner.busy > 0 {
-        inner.busy -= 1;
-        return (Response::Refused(Refusal::new(RefusalCode::Busy).retry_after_ms(1)), Vec::new());
-    }
-    match request {
-        Request::Join(join) => {
-            let mut csr = CertificateSigningRequestParams::from_der(&join.csr.as_slice().into()).unwrap();
-            csr.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-            let certificate = csr.signed_by(&state.ca).unwrap().der().to_vec();
-            let bank = "bank-a".to_owned();
-            (Response::Joined(Joined { bank, certificate, extensions: vec![] }), Vec::new())
-        }
-        Request::Manifest(asked) => {
-            let epoch = asked.epoch.map_or(inner.manifests.len(), |epoch| usize::try_from(epoch).unwrap());
-            match epoch.checked_sub(1).and_then(|at| inner.manifests.get(at)) {
-                None => refused(RefusalCode::EpochUnknown),
-                Some(file) => {
-                    let length = u32::try_from(file.len()).unwrap();
-                    (Response::Manifest(ManifestSent { length, extensions: vec![] }), file.clone())
-                }
-            }
-        }
-        Request::Fetch(asked) => {
-            let from = usize::try_from(asked.offset).unwrap();
-            let range = from..from + asked.length as usize;
-            match inner.segments.get(&asked.root).and_then(|file| file.get(range)) {
-                None => refused(RefusalCode::RangeUnknown),
-                Some(bytes) => {
-                    let fetched = Fetched { length: asked.length, extensions: vec![] };
-                    (Response::Fetched(fetched), bytes.to_vec())
-                }
-            }
-        }
-        Request::Evaluate(asked) => {
-            let Some(left) = inner.allowance.checked_sub(asked.count.into()) else {
-                return refused(RefusalCode::DayAllowanceUsed);
-            };
-            inner.allowance = left;
-            let blinded = bulk.as_chunks::<ELEMENT_BYTES>().0.to_vec();
-            let batch = BlindedBatch::decode(Backend::best(), blinded).unwrap();
-            let evaluation = state.oprf.evaluate(&batch, &mut StdRng::seed_from_u64(2));
-            let evaluated = Evaluated {
-                count: asked.count,
-                proof: evaluation.proof.to_bytes(),
-                charged: asked.count,
-                extensions: vec![],
-            };
-            (Response::Evaluated(evaluated), evaluation.evaluated.concat())
-        }
-        Request::Allowance(_) => {
-            let (per_day, lifetime) = (inner.allowance, u64::MAX);
-            let allowance = Allowance {
-                per_day,
-                lifetime,
-                used_today: 0,
-                used_lifetime: 0,
-                next_day_s: 0,
-                extensions: vec![Extension { id: EXTENSION_BACKEND, bytes: b"stand-in".to_vec() }],
-            };
-            (Response::Allowance(allowance), Vec::new())
-        }
-    }
 }

@@ -1,0 +1,156 @@
+//! What a bank comes to with an operator that keeps to the protocol, or is only slow.
+
+use samar::check::Checker;
+use samar_local::exit::Exit;
+use samar_protocol::manifest::SegmentKind::{Add, Base, Remove};
+use samar_protocol::wire::{Request, RequestKind};
+
+use super::bank::{Bank, count, entries, nik};
+use super::operator::Operator;
+
+#[test]
+fn a_bank_learns_of_its_own_customers() {
+    let operator = Operator::start();
+    operator.publish(&[
+        (Base, &entries(0..3_000)),
+        (Add, &entries(5_000..5_010)),
+        (Remove, &entries(100..110)),
+    ]);
+    let bank = Bank::joined(&operator);
+    assert_eq!(bank.sync().unwrap().segments_fetched, 3);
+    // Exposed: 90..100 of the base without the removed ones, 110..120, and 5000 of those added. 90 stands there twice.
+    let summary = bank.screen((90..120).chain([5_000, 4_000, 90])).unwrap();
+    assert_eq!((summary.rows, summary.unique, summary.exposed, summary.charged), (33, 32, 22, 32));
+    let report = bank.report();
+    let lines: Vec<&str> = report.lines().collect();
+    let added = "samar_status,samar_breaches,samar_fields,samar_confidence,samar_since";
+    assert_eq!(lines[0], format!("cif,nik,{added}"));
+    assert_eq!(lines[1], format!("90,{},exposed,bpjs-2021,phone+photo,claimed,2021-05", nik(90)));
+    assert_eq!(lines[2], format!("91,{},exposed,bpjs-2021,phone,claimed,2021-05", nik(91)));
+    assert_eq!(lines[11], format!("100,{},clear,,,,", nik(100)));
+    assert_eq!(lines[33], lines[1]);
+    assert!(bank.files("pending").is_empty(), "what was reported need not be kept");
+
+    let (home, texts) = (bank.home(), [nik(90), "x".to_owned(), nik(100), nik(90)]);
+    let check = async {
+        let checker = Checker::open(&home).await.unwrap();
+        let verdicts = checker.verdicts(&texts).await.unwrap();
+        verdicts.iter().map(samar::report::Verdict::status).collect::<Vec<_>>()
+    };
+    operator.asked();
+    assert_eq!(bank.runtime.block_on(check), ["exposed", "invalid:not-digits", "clear", "exposed"]);
+    let asked = operator.asked();
+    let Some(Request::Evaluate(evaluate)) = asked.last() else { panic!("{asked:?}") };
+    assert_eq!(evaluate.count, 2, "the same identifier twice is charged once");
+}
+
+#[test]
+fn either_blinding_comes_to_the_same_report() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..50))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    // Three batches, so that blinds prepared beside an earlier one are used too.
+    let screen = |blinding: &str| {
+        let path = bank.home().dir().join("samar.toml");
+        let lines = std::fs::read_to_string(&path).unwrap();
+        let others: Vec<&str> = lines.lines().filter(|line| !line.starts_with("blinding")).collect();
+        std::fs::write(&path, format!("{}\nblinding = \"{blinding}\"\n", others.join("\n"))).unwrap();
+        let summary = bank.screen(0..9_000).unwrap();
+        assert_eq!((summary.exposed, summary.charged), (50, 9_000), "{blinding}");
+        bank.report()
+    };
+    assert_eq!(screen("additive"), screen("rfc"));
+}
+
+#[test]
+fn a_later_sync_fetches_what_is_new_and_drops_what_is_not_named() {
+    let operator = Operator::start();
+    let bank = Bank::joined(&operator);
+    assert_eq!(bank.sync().unwrap_err().exit(), Exit::Refused, "nothing is published yet");
+    operator.publish(&[(Base, &entries(0..500))]);
+    bank.sync().unwrap();
+    operator.publish(&[(Base, &entries(0..10))]);
+    operator.publish(&[(Base, &[])]);
+    let report = bank.sync().unwrap();
+    assert_eq!((report.epoch, report.segments_fetched, report.segments_removed), (3, 1, 1));
+    assert_eq!((bank.files("segments").len(), bank.files("manifests").len()), (1, 1));
+    operator.asked();
+    let report = bank.sync().unwrap();
+    assert!(!report.advanced && report.segments_fetched == 0);
+    assert_eq!(count(&operator.asked(), RequestKind::Fetch), 0);
+    assert_eq!(bank.screen(0..3).unwrap().exposed, 0, "a breach without entries exposes nobody");
+}
+
+#[test]
+fn a_download_that_was_cut_short_goes_on_where_it_stopped() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..150_000))]); // some 400 pages: four stretches
+    let bank = Bank::joined(&operator);
+    // The last page of the third stretch comes out wrong.
+    operator.lie(|request, mut answer| {
+        if matches!(request, Request::Fetch(fetch) if fetch.offset == 2_048 * (1 + 2 * 128)) {
+            *answer.last_mut().unwrap() ^= 1;
+        }
+        answer
+    });
+    let failure = bank.sync().unwrap_err();
+    assert_eq!(failure.exit(), Exit::Peer);
+    assert!(failure.to_string().contains("page 383"), "{failure}");
+    assert_eq!(bank.screen(0..3).unwrap_err().exit(), Exit::Input, "nothing half-fetched is used");
+
+    operator.be_honest();
+    operator.asked();
+    let report = bank.sync().unwrap();
+    let asked = operator.asked();
+    assert!(count(&asked, RequestKind::Fetch) < 4, "{} fetches", count(&asked, RequestKind::Fetch));
+    assert!(report.bytes_fetched < 600_000, "{report:?}");
+    assert_eq!(bank.screen(0..3).unwrap().exposed, 3);
+}
+
+#[test]
+fn what_an_allowance_covered_is_not_paid_for_twice() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..100))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    operator.allow(5_000); // one batch of 4,096 and a smaller one: the allowance is used up to its end
+    let failure = bank.screen(0..8_192).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Refused);
+    assert!(failure.to_string().contains("5,000 evaluated (5,000 charged) and kept"), "{failure}");
+    assert!(!bank.path("report.csv").exists());
+    for path in bank.files("pending") {
+        let spool = std::fs::read(path).unwrap();
+        assert!(!spool.windows(16).any(|bytes| bytes == nik(0).as_bytes()), "an identifier was spooled");
+    }
+    operator.allow(u64::MAX);
+    let summary = bank.screen(0..8_192).unwrap();
+    assert_eq!(
+        (summary.reused, summary.evaluated, summary.charged, summary.exposed),
+        (5_000, 3_192, 3_192, 100)
+    );
+}
+
+#[test]
+fn a_column_without_a_single_nik_is_an_error_and_not_good_news() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..10))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    let failure = bank.screen_text("nik,name\nAni,3\nBudi,4\n").unwrap_err();
+    assert_eq!(failure.exit(), Exit::Input);
+    assert!(failure.to_string().contains("none of the 2 rows"), "{failure}");
+    assert!(!bank.path("report.csv").exists());
+}
+
+#[test]
+fn a_busy_server_is_asked_again_and_not_for_ever() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..10))]);
+    let bank = Bank::joined(&operator);
+    operator.be_busy(3);
+    bank.sync().unwrap();
+    operator.be_busy(100);
+    let failure = bank.sync().unwrap_err();
+    assert!(failure.exit() == Exit::Refused && failure.to_string().contains("busy"), "{failure}");
+}

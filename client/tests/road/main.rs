@@ -1,0 +1,13 @@
+//! The bank's road against an operator that is honest, and against one that is not.
+
+mod bank;
+mod bench;
+mod certificates;
+mod damage;
+mod honest;
+mod lies;
+mod operator;
+#[path = "../../../protocol/vectors/refused.rs"]
+#[allow(dead_code)] // other tests use the rest
+mod refused;
+mod vectors;

@@ -1,0 +1,123 @@
+//! What the operator answers: honestly, unless a lie changes the bytes before they are sent.
+
+use std::sync::Arc;
+
+use rand::{SeedableRng as _, rngs::StdRng};
+use rcgen::{
+    CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, ExtendedKeyUsagePurpose, KeyPair,
+};
+use samar_protocol::codec::Extension;
+use samar_protocol::group::Backend;
+use samar_protocol::limits::{ELEMENT_BYTES, PREAMBLE_BYTES};
+use samar_protocol::oprf::BlindedBatch;
+use samar_protocol::wire::{
+    Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Preamble, Refusal, RefusalCode,
+    Request, Response,
+};
+
+use super::{Inner, State};
+
+pub(super) async fn exchange(state: Arc<State>, mut send: quinn::SendStream, mut receive: quinn::RecvStream) {
+    let Ok(bytes) = receive.read_to_end(8 << 20).await else { return };
+    let (preamble, rest) = bytes.split_first_chunk::<PREAMBLE_BYTES>().unwrap();
+    let preamble = Preamble::parse(*preamble).unwrap();
+    let (control, bulk) = rest.split_at(preamble.control_bytes as usize);
+    let request = Request::decode(preamble.kind, control).unwrap();
+    let answer = {
+        let mut inner = state.inner.lock().unwrap();
+        inner.asked.push(request.clone());
+        let (response, bulk) = answer(&state, &mut inner, &request, bulk);
+        let answer = [response.encode().unwrap(), bulk].concat();
+        match &inner.lie {
+            Some(lie) => lie(&request, answer),
+            None => answer,
+        }
+    };
+    let _ = send.write_all(&answer).await;
+    let _ = send.finish();
+    let _ = send.stopped().await;
+}
+
+/// A certificate for a bank, from its signing request.
+pub(super) fn certify(
+    ca: &CertifiedIssuer<'static, KeyPair>,
+    csr: &[u8],
+    change: impl FnOnce(&mut CertificateParams),
+) -> Vec<u8> {
+    let mut csr = CertificateSigningRequestParams::from_der(&csr.into()).unwrap();
+    csr.params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    change(&mut csr.params);
+    csr.signed_by(ca).unwrap().der().to_vec()
+}
+
+/// The answer to a join.
+pub(crate) fn joined(certificate: Vec<u8>) -> Response {
+    Response::Joined(Joined { bank: "bank-a".to_owned(), certificate, extensions: vec![] })
+}
+
+/// A manifest as an answer.
+pub(crate) fn manifest_sent(manifest: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(manifest.len()).unwrap();
+    let head = Response::Manifest(ManifestSent { length, extensions: vec![] }).encode().unwrap();
+    [head.as_slice(), manifest].concat()
+}
+
+fn answer(state: &State, inner: &mut Inner, request: &Request, bulk: &[u8]) -> (Response, Vec<u8>) {
+    let refused = |code| (Response::Refused(Refusal::new(code)), Vec::new());
+    if inner.busy > 0 {
+        inner.busy -= 1;
+        return (Response::Refused(Refusal::new(RefusalCode::Busy).retry_after_ms(1)), Vec::new());
+    }
+    match request {
+        Request::Join(join) => (joined(certify(&state.ca, &join.csr, |_| {})), Vec::new()),
+        Request::Manifest(asked) => {
+            let epoch = asked.epoch.map_or(inner.manifests.len(), |epoch| usize::try_from(epoch).unwrap());
+            match epoch.checked_sub(1).and_then(|at| inner.manifests.get(at)) {
+                None => refused(RefusalCode::EpochUnknown),
+                Some(file) => {
+                    let length = u32::try_from(file.len()).unwrap();
+                    (Response::Manifest(ManifestSent { length, extensions: vec![] }), file.clone())
+                }
+            }
+        }
+        Request::Fetch(asked) => {
+            let from = usize::try_from(asked.offset).unwrap();
+            let range = from..from + asked.length as usize;
+            match inner.segments.get(&asked.root).and_then(|file| file.get(range)) {
+                None => refused(RefusalCode::RangeUnknown),
+                Some(bytes) => {
+                    let fetched = Fetched { length: asked.length, extensions: vec![] };
+                    (Response::Fetched(fetched), bytes.to_vec())
+                }
+            }
+        }
+        Request::Evaluate(asked) => {
+            let Some(left) = inner.allowance.checked_sub(asked.count.into()) else {
+                return refused(RefusalCode::DayAllowanceUsed);
+            };
+            inner.allowance = left;
+            let blinded = bulk.as_chunks::<ELEMENT_BYTES>().0.to_vec();
+            let batch = BlindedBatch::decode(Backend::best(), blinded).unwrap();
+            let evaluation = state.oprf.evaluate(&batch, &mut StdRng::seed_from_u64(2));
+            let evaluated = Evaluated {
+                count: asked.count,
+                proof: evaluation.proof.to_bytes(),
+                charged: asked.count,
+                extensions: vec![],
+            };
+            (Response::Evaluated(evaluated), evaluation.evaluated.concat())
+        }
+        Request::Allowance(_) => {
+            let (per_day, lifetime) = (inner.allowance, u64::MAX);
+            let allowance = Allowance {
+                per_day,
+                lifetime,
+                used_today: 0,
+                used_lifetime: 0,
+                next_day_s: 0,
+                extensions: vec![Extension { id: EXTENSION_BACKEND, bytes: b"stand-in".to_vec() }],
+            };
+            (Response::Allowance(allowance), Vec::new())
+        }
+    }
+}
