@@ -23,10 +23,10 @@ pub use report::Report;
 use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
-use crate::sort::{self, Sorter};
 use crate::vault::about::About;
 use crate::vault::class::{self, Classes};
 use crate::vault::file::{RECORD_BYTES, Reader};
+use samar_local::sort::{self, Sorter};
 
 /// A class that the dump exposes: for every row, or for rows whose cell in a column is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use samar_protocol::segment::{
 };
 
 use crate::layout::Layout;
-use crate::sort::{Merge, Sorter};
 use crate::vault::file::{Reader, Record};
+use samar_local::sort::{Merge, Sorter};
 
 /// A sorted entry: bucket (4) ‖ remainder (5) ‖ masked label (4), big-endian, so that bytes sort as keys do.
 const ENTRY_BYTES: usize = 13;

@@ -22,10 +22,10 @@ use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
 use crate::published;
-use crate::sort;
 use crate::vault;
 use crate::vault::about::About;
 use crate::vault::file::Reader;
+use samar_local::sort;
 
 const DAY_S: u64 = 86_400;
 
