@@ -216,9 +216,9 @@ mod tests {
     fn a_row_counts_once_for_a_class_however_many_breaches_expose_it() {
         let breaches = breaches();
         let mut summary = summary();
-        let found = |breach, label| Match { ordinal: 0, breach, label };
-        summary.count(&Verdict::of(&[found(0, 0), found(2, 0)], &breaches));
-        summary.count(&Verdict::of(&[found(2, 0)], &breaches));
+        let found = |breach, label| Match { breach, label };
+        summary.count(&Verdict::of([found(0, 0), found(2, 0)], &breaches));
+        summary.count(&Verdict::of([found(2, 0)], &breaches));
         summary.count(&Verdict::Clear);
         summary.count(&Verdict::Invalid("bad-day"));
         assert_eq!(summary.exposed, 2);
