@@ -9,7 +9,8 @@ use crate::house::{DUMP, House, Run, names};
 
 /// Rows that are all well-formed: 36 bytes of vault and some 6 of a segment each.
 fn dump(rows: u32) -> String {
-    let row = |n: u32| format!("3201{:02}0101{:02}{:04}\n", n / 9_999 % 90 + 10, 50, n % 9_999 + 1);
+    let row =
+        |n: u32| format!("3201{:02}{:02}0150{:04}\n", n / 9_999 % 90 + 10, n % 2 * 40 + 1, n % 9_999 + 1);
     std::iter::once("NIK\n".to_owned()).chain((0..rows).map(row)).collect()
 }
 
@@ -51,7 +52,7 @@ fn a_vault_that_the_disk_has_no_room_to_publish_is_refused() {
 #[test]
 fn a_disk_that_fills_up_leaves_everything_as_it_was() {
     let house = House::new();
-    let path = house.file("dump.csv", dump(5_000));
+    let path = house.file("large.csv", dump(5_000));
     let ingest = ["ingest", "--breach", "breach-a", "--date", "2021", path.as_str()];
     run_on_full_disk(&house, 100, &ingest).fails(6, &["cannot write", "elements.vault"]);
     assert_eq!(names(&house.layout.vault()), [".runs"], "a breach that never came to be leaves no folder");
