@@ -93,6 +93,7 @@ fn loopback(criterion: &mut Criterion) {
         out: folder.join("report.csv"),
         format: Format::Csv,
         summary: None,
+        memory_bytes: 512 << 20,
     };
 
     let mut group = criterion.benchmark_group("loopback");

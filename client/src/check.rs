@@ -76,16 +76,16 @@ impl Checker {
             let segments = Arc::clone(&self.segments);
             let find = move || {
                 let tags: Vec<_> = elements.iter().map(samar_protocol::oprf::Element::tag).collect();
-                match_tags(&segments, &tags, || ())
+                match_tags(&segments, &tags)
             };
             // Unwrap safety: a panic has ended the program, and blocking work is never cancelled.
             tokio::task::spawn_blocking(find).await.expect("matching does not panic")?
         };
         let verdict = |line: Result<u32, &'static str>| match line {
             Ok(ordinal) => {
-                let from = matches.partition_point(|found| found.ordinal < ordinal);
-                let to = matches.partition_point(|found| found.ordinal <= ordinal);
-                Verdict::of(&matches[from..to], &self.breaches)
+                let from = matches.partition_point(|(found, _)| *found < ordinal);
+                let to = matches.partition_point(|(found, _)| *found <= ordinal);
+                Verdict::of(matches[from..to].iter().map(|(_, found)| *found), &self.breaches)
             }
             Err(reason) => Verdict::Invalid(reason),
         };

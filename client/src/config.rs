@@ -4,7 +4,7 @@
 //! samar.toml   whom to ask, what to trust       client.key  client.pem  ca.pem
 //! seen.toml    the manifest seen last           manifests/EPOCH.manifest
 //! segments/ROOT.segment (whole and verified; .part while it is fetched)
-//! pending/KEY-ID.spool   evaluations of a screening that was cut short
+//! pending/KEY-ID.spool   evaluations of a screening that was cut short; run-*.tmp   what a running one sorts
 //! ```
 
 use std::path::{Path, PathBuf};

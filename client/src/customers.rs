@@ -1,7 +1,6 @@
 //! Where customers enter: a file of rows, a column of which holds the identifier. The file is read more than once, so
 //! that nothing but keyed hashes is held in memory for a whole run.
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -9,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use samar_local::exit::{Failure, io_failure};
 use samar_local::table::{Row, Table, TableOptions};
-use samar_protocol::identifier::{ColumnSigns, Nik};
+use samar_protocol::identifier::Nik;
 use zeroize::ZeroizeOnDrop;
 
 /// A file of customers.
@@ -21,9 +20,18 @@ pub(crate) struct Customers {
 
 /// One reading of the file.
 pub(crate) struct Reading {
-    rows: Table,
+    table: Table,
     row: Row,
     column: usize,
+    rows: u64,
+    identifiers: blake3::Hasher,
+}
+
+/// What a reading met: the number of its rows, and a hash of their identifiers in order. It is never stored.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Met {
+    pub(crate) rows: u64,
+    identifiers: [u8; 32],
 }
 
 /// The identifier of a row, or the stable name of what is wrong with it.
@@ -50,9 +58,9 @@ impl Customers {
     pub(crate) fn read(&self) -> Result<Reading, Failure> {
         let file = File::open(&self.path).map_err(|error| io_failure("read", &self.path, &error))?;
         let options = TableOptions { name: self.path.display().to_string(), ..TableOptions::default() };
-        let rows = Table::open(Box::new(file), &options).map_err(Failure::input)?;
-        let column = rows.select_column(&self.column).map_err(Failure::input)?;
-        Ok(Reading { rows, row: Row::new(), column })
+        let table = Table::open(Box::new(file), &options).map_err(Failure::input)?;
+        let column = table.select_column(&self.column).map_err(Failure::input)?;
+        Ok(Reading { table, row: Row::new(), column, rows: 0, identifiers: blake3::Hasher::new() })
     }
 
     /// What to say when a later reading does not meet what an earlier one met.
@@ -65,13 +73,24 @@ impl Customers {
 impl Reading {
     /// The next row, or nothing at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Cell>, Failure> {
-        if !self.rows.next_row(&mut self.row).map_err(Failure::input)? {
+        if !self.table.next_row(&mut self.row).map_err(Failure::input)? {
             return Ok(None);
         }
-        Ok(Some(match self.row.require(self.column) {
+        self.rows += 1;
+        let cell = match self.row.require(self.column) {
             Ok(text) => Nik::parse(&text).map_err(|rejection| rejection.name()),
             Err(rejection) => Err(rejection.name()),
-        }))
+        };
+        match &cell {
+            Ok(nik) => self.identifiers.update(nik.digits()),
+            Err(reason) => self.identifiers.update(reason.as_bytes()).update(b"\n"),
+        };
+        Ok(Some(cell))
+    }
+
+    /// What was read so far. Two readings of a file that nobody changed meet the same.
+    pub(crate) fn met(&self) -> Met {
+        Met { rows: self.rows, identifiers: self.identifiers.finalize().into() }
     }
 
     /// The row that was read last.
@@ -81,12 +100,12 @@ impl Reading {
 
     /// Names of the columns.
     pub(crate) fn columns(&self) -> &[String] {
-        self.rows.columns()
+        self.table.columns()
     }
 
     /// What separates cells in this file.
     pub(crate) fn delimiter(&self) -> u8 {
-        self.rows.delimiter()
+        self.table.delimiter()
     }
 }
 
@@ -130,39 +149,3 @@ impl Hasher for AlreadyHashed {
 
 /// Something for each identifier.
 pub(crate) type ByHash<T> = HashMap<Hash, T, BuildHasherDefault<AlreadyHashed>>;
-
-/// What a first reading shows.
-#[derive(Default)]
-pub(crate) struct Survey {
-    /// Each identifier's number, from 0 in the order in which they first appear.
-    pub(crate) ordinals: ByHash<u32>,
-    pub(crate) rows: u64,
-    /// Rows without a usable identifier, by the reason's name.
-    pub(crate) invalid: BTreeMap<&'static str, u64>,
-    /// What the column as a whole looks like, for people.
-    pub(crate) warnings: Vec<String>,
-}
-
-impl Survey {
-    /// Reads the file from end to end.
-    pub(crate) fn take(customers: &Customers, key: &HashKey, seen: impl Fn(u64)) -> Result<Self, Failure> {
-        let mut survey = Self::default();
-        let mut signs = ColumnSigns::default();
-        let mut reading = customers.read()?;
-        while let Some(cell) = reading.next()? {
-            survey.rows += 1;
-            seen(1);
-            match cell {
-                Ok(nik) => {
-                    signs.observe(&nik);
-                    let next = u32::try_from(survey.ordinals.len())
-                        .map_err(|_| Failure::input("more than 4,294,967,295 customers: split the file"))?;
-                    survey.ordinals.entry(key.hash(&nik)).or_insert(next);
-                }
-                Err(reason) => *survey.invalid.entry(reason).or_default() += 1,
-            }
-        }
-        survey.warnings = signs.warnings().iter().map(ToString::to_string).collect();
-        Ok(survey)
-    }
-}

@@ -1,7 +1,5 @@
 //! Tags against the synced segments, all on this machine: which breach each tag is in, and with which label.
 
-use std::collections::HashSet;
-
 use rayon::prelude::*;
 use samar_local::exit::Failure;
 use samar_protocol::manifest::SegmentKind;
@@ -10,52 +8,60 @@ use samar_protocol::segment::Locator;
 
 use crate::synced::{OpenBreach, OpenSegment};
 
-/// Tags that are located and sorted at a time. Worst-case memory = 4 Mi × 24 bytes.
-const TAGS_AT_ONCE: usize = 4 << 20;
+/// Worst-case memory of matching, for each tag, the tag itself included.
+pub(crate) const MATCHING_BYTES: usize = size_of::<Tag>() + 2 * size_of::<Probe>() + 6 * size_of::<Found>();
 
-/// One tag in one breach.
+/// One breach that a tag is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Match {
-    /// Position of the tag in what was asked.
-    pub(crate) ordinal: u32,
     /// Position of the breach in the manifest.
     pub(crate) breach: u16,
     /// Which varying classes are exposed; see `Breach::classes`.
     pub(crate) label: u32,
 }
 
-/// A tag found in a segment.
-type Found = (u32, u32); // ordinal, label
+/// A tag found in one breach: its position in what was asked, and its label.
+pub(crate) type Found = (u32, u32);
 
-/// Where one tag would stand in one segment.
+/// Where one tag would stand in one segment, and its label if it does.
 struct Probe {
     page: u32,
     ordinal: u32,
     locator: Locator,
+    label: Option<u32>,
 }
 
-/// Every match, in order of tag and then of breach. Each page that is looked at is verified first.
+/// Every match with the position of its tag, in order of tag and then of breach.
 ///
 /// # Errors
-/// [`Failure`] where a segment is damaged; nothing can be said then, since a damaged page could hide a match.
-pub(crate) fn match_tags(
-    breaches: &[OpenBreach],
-    tags: &[Tag],
-    progress: impl Fn(),
-) -> Result<Vec<Match>, Failure> {
+/// As [`match_breach`].
+pub(crate) fn match_tags(breaches: &[OpenBreach], tags: &[Tag]) -> Result<Vec<(u32, Match)>, Failure> {
     let mut matches = Vec::new();
-    for (position, open) in (0u16..).zip(breaches) {
-        let mut found = Vec::new();
-        for segment in &open.segments {
-            let mut here = find(segment, tags)?;
-            apply(&mut found, &mut here, segment.kind);
-            progress();
-        }
-        let to_match = |(ordinal, label)| Match { ordinal, breach: position, label };
-        matches.extend(found.into_iter().map(to_match));
+    for (breach, open) in (0u16..).zip(breaches) {
+        let found = match_breach(open, tags, || ())?;
+        matches.extend(found.into_iter().map(|(ordinal, label)| (ordinal, Match { breach, label })));
     }
     matches.par_sort_unstable();
     Ok(matches)
+}
+
+/// The tags that are in one breach, in order. Each page that is looked at is verified first. `progress` is called after
+/// each segment.
+///
+/// # Errors
+/// [`Failure`] where a segment is damaged; nothing can be said then, since a damaged page could hide a match.
+pub(crate) fn match_breach(
+    open: &OpenBreach,
+    tags: &[Tag],
+    progress: impl Fn(),
+) -> Result<Vec<Found>, Failure> {
+    let mut found = Vec::new();
+    for segment in &open.segments {
+        let mut here = find(segment, tags)?;
+        apply(&mut found, &mut here, segment.kind);
+        progress();
+    }
+    Ok(found)
 }
 
 /// Segments apply in the order of the manifest: what came later is added, what was taken back no longer counts.
@@ -73,42 +79,38 @@ fn apply(found: &mut Vec<Found>, here: &mut Vec<Found>, kind: SegmentKind) {
             });
         }
         SegmentKind::Remove => {
-            let removed: HashSet<u32> = here.iter().map(|(ordinal, _)| *ordinal).collect();
-            found.retain(|(ordinal, _)| !removed.contains(ordinal));
+            here.sort_unstable();
+            let is_removed = |ordinal: u32| here.binary_search_by_key(&ordinal, |(here, _)| *here).is_ok();
+            found.retain(|(ordinal, _)| !is_removed(*ordinal));
         }
     }
 }
 
 /// The tags that stand in one segment: located, sorted by page, each page read once and probed.
 fn find(segment: &OpenSegment, tags: &[Tag]) -> Result<Vec<Found>, Failure> {
-    let mut found = Vec::new();
-    for (block, tags) in tags.chunks(TAGS_AT_ONCE).enumerate() {
-        let first = block * TAGS_AT_ONCE;
-        let locate = |(at, tag): (usize, &Tag)| {
-            let (locator, page) = segment.index.locate(&tag.0)?;
-            Some(Probe { page, ordinal: u32::try_from(first + at).ok()?, locator })
-        };
-        let mut probes: Vec<Probe> = tags.par_iter().enumerate().filter_map(locate).collect();
-        probes.par_sort_unstable_by_key(|probe| probe.page);
-        let pages: Vec<Vec<Found>> = probes
-            .par_chunk_by(|a, b| a.page == b.page)
-            .map(|probes| probe_page(segment, probes))
-            .collect::<Result<_, _>>()?;
-        found.extend(pages.into_iter().flatten());
-    }
-    Ok(found)
+    let locate = |(ordinal, tag): (usize, &Tag)| {
+        let (locator, page) = segment.index.locate(&tag.0)?;
+        Some(Probe { page, ordinal: u32::try_from(ordinal).ok()?, locator, label: None })
+    };
+    let mut probes: Vec<Probe> = tags.par_iter().enumerate().filter_map(locate).collect();
+    probes.par_sort_unstable_by_key(|probe| probe.page);
+    let page_bytes = segment.index.header().params().page_bytes as usize;
+    probes
+        .par_chunk_by_mut(|a, b| a.page == b.page)
+        .try_for_each_init(|| vec![0; page_bytes], |page, probes| probe_page(segment, probes, page))?;
+    Ok(probes.iter().filter_map(|probe| Some((probe.ordinal, probe.label?))).collect())
 }
 
-fn probe_page(segment: &OpenSegment, probes: &[Probe]) -> Result<Vec<Found>, Failure> {
-    let Some(Probe { page, .. }) = probes.first() else { return Ok(Vec::new()) };
-    let mut bytes = vec![0; segment.index.header().params().page_bytes as usize];
-    segment.read_page(*page, &mut bytes)?;
-    let page = segment.index.verify_page(*page, &bytes).map_err(|error| segment.damaged(&error))?;
-    let probe = |probe: &Probe| {
-        let masked = page.find(probe.locator.bucket(), probe.locator.remainder())?;
-        Some((probe.ordinal, probe.locator.unmask(masked)))
-    };
-    Ok(probes.iter().filter_map(probe).collect())
+/// Looks for tags of one page; `bytes` has room for it.
+fn probe_page(segment: &OpenSegment, probes: &mut [Probe], bytes: &mut [u8]) -> Result<(), Failure> {
+    let Some(Probe { page, .. }) = probes.first() else { return Ok(()) };
+    segment.read_page(*page, bytes)?;
+    let page = segment.index.verify_page(*page, bytes).map_err(|error| segment.damaged(&error))?;
+    for probe in probes {
+        let masked = page.find(probe.locator.bucket(), probe.locator.remainder());
+        probe.label = masked.map(|masked| probe.locator.unmask(masked));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

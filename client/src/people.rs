@@ -2,32 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use samar_local::number::thousands;
+pub use samar_local::numbers::{bytes, counted, thousands};
 
 /// Seconds since 1970 UTC, by this machine's clock.
 #[must_use]
 pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-/// A count with its noun: `1 row`, `2,000 rows`.
-#[must_use]
-pub fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
-}
-
-/// Bytes as `1.4 GB` (decimal, like the sizes of disks and links).
-#[must_use]
-pub fn bytes(number: u64) -> String {
-    const UNITS: [(u64, &str); 4] =
-        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    match UNITS.iter().find(|(size, _)| number >= *size) {
-        Some((size, unit)) => {
-            let tenths = u128::from(number) * 10 / u128::from(*size);
-            format!("{}.{} {unit}", thousands(u64::try_from(tenths / 10).unwrap_or(u64::MAX)), tenths % 10)
-        }
-        None => counted(number, "byte"),
-    }
 }
 
 /// Seconds since 1970 as `2026-11-22 05:40 UTC`.
@@ -73,13 +53,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_sizes_are_grouped() {
-        assert_eq!(counted(1, "row"), "1 row");
-        assert_eq!(counted(1_200, "row"), "1,200 rows");
-        assert_eq!(bytes(999), "999 bytes");
-        assert_eq!(bytes(1_467_000_000), "1.4 GB");
+    fn waits_are_rounded_up() {
         assert_eq!([wait(120), wait(121), wait(7_201)], ["120 s", "3 min", "3 h"]);
-        assert_eq!(bytes(u64::MAX), "18,446,744.0 TB");
     }
 
     #[test]

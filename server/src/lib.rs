@@ -12,6 +12,5 @@ pub mod pki;
 pub mod publish;
 pub mod published;
 pub mod serve;
-pub mod sort;
 pub mod synth;
 pub mod vault;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use samar_local::number::thousands;
+use samar_local::numbers::thousands;
 
 use super::report::{Report, StepReport, short, short_or_dash, whole};
 use super::{Percentiles, plot};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use samar_local::exit::Failure;
-use samar_local::number::thousands;
+use samar_local::numbers::thousands;
 
 /// Sizes on either side of the ladder.
 const RUNGS_MAX: usize = 8;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, value_parser};
 use samar_protocol::limits::BATCH_ELEMENTS_MAX;
 
@@ -113,6 +114,9 @@ pub(super) struct ScreenArguments {
     /// Where the summary goes, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
+    /// Memory that the program may use, however many customers there are
+    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
+    pub(super) memory: ByteSize,
     /// Print the summary as JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -1,7 +1,7 @@
 //! What the commands print.
 
 use samar_local::exit::print;
-use samar_local::number::thousands;
+use samar_local::numbers::thousands;
 use samar_protocol::invitation::to_hex;
 use samar_protocol::manifest::Breach;
 use samar_protocol::wire::Allowance;

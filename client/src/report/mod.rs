@@ -5,7 +5,7 @@ mod summary;
 mod verdict;
 
 pub use rows::Format;
-pub(crate) use rows::{Rows, check_columns};
+pub(crate) use rows::{Rows, added_bytes, check_columns};
 pub use summary::{BreachSummary, Summary};
 pub(crate) use summary::{false_match_probability, uncounted};
 pub use verdict::{Exposure, Verdict};

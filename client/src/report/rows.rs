@@ -41,6 +41,16 @@ pub(crate) fn check_columns(format: Format, columns: &[String]) -> Result<(), Fa
     }
 }
 
+/// Bytes that a row of the report has at least beyond the text of its input row, which has these columns.
+pub(crate) fn added_bytes(format: Format, columns: &[String]) -> u64 {
+    let cells = "clear".len() + ADDED.len() + 1; // one status, what separates the cells, the line's end
+    let names = columns.iter().map(String::as_str).chain(ADDED).map(|name| name.len() + r#""":"""#.len());
+    match format {
+        Format::Csv => cells as u64,
+        Format::Jsonl => (cells + names.sum::<usize>()) as u64,
+    }
+}
+
 /// A report being written.
 pub(crate) struct Rows<W: Write> {
     writer: Writer<W>,
@@ -137,7 +147,7 @@ mod tests {
         let mut rows = Table::open(Box::new(input.as_bytes()), &options).unwrap();
         let mut out = Vec::new();
         let mut report = Rows::new(&mut out, format, rows.columns(), rows.delimiter()).unwrap();
-        let verdict = Verdict::of(&[Match { ordinal: 0, breach: 0, label: 1 }], &breaches);
+        let verdict = Verdict::of([Match { breach: 0, label: 1 }], &breaches);
         let mut row = Row::new();
         while rows.next_row(&mut row).unwrap() {
             report.write(&row, &verdict).unwrap();

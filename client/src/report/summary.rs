@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use samar_local::number::thousands;
+use samar_local::numbers::thousands;
 use samar_protocol::manifest::Breach;
 use samar_protocol::segment::REMAINDER_BITS;
 use serde::Serialize;
@@ -217,9 +217,9 @@ mod tests {
     fn a_row_counts_once_for_a_class_however_many_breaches_expose_it() {
         let breaches = breaches();
         let mut summary = summary();
-        let found = |breach, label| Match { ordinal: 0, breach, label };
-        summary.count(&Verdict::of(&[found(0, 0), found(2, 0)], &breaches));
-        summary.count(&Verdict::of(&[found(2, 0)], &breaches));
+        let found = |breach, label| Match { breach, label };
+        summary.count(&Verdict::of([found(0, 0), found(2, 0)], &breaches));
+        summary.count(&Verdict::of([found(2, 0)], &breaches));
         summary.count(&Verdict::Clear);
         summary.count(&Verdict::Invalid("bad-day"));
         assert_eq!(summary.exposed, 2);

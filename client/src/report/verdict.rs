@@ -26,11 +26,11 @@ pub struct Exposure<'a> {
 
 impl<'a> Verdict<'a> {
     /// The verdict that these matches of one identifier come to.
-    pub(crate) fn of(matches: &[Match], breaches: &'a [Breach]) -> Self {
-        let exposure = |found: &Match| {
+    pub(crate) fn of(matches: impl IntoIterator<Item = Match>, breaches: &'a [Breach]) -> Self {
+        let exposure = |found: Match| {
             Some(Exposure { breach: breaches.get(usize::from(found.breach))?, label: found.label })
         };
-        let exposures: Vec<_> = matches.iter().filter_map(exposure).collect();
+        let exposures: Vec<_> = matches.into_iter().filter_map(exposure).collect();
         if exposures.is_empty() { Self::Clear } else { Self::Exposed(exposures) }
     }
 
@@ -115,8 +115,8 @@ pub(super) mod tests {
     #[test]
     fn lists_stand_in_breach_order_and_since_is_the_earliest() {
         let breaches = breaches();
-        let found = |breach, label| Match { ordinal: 0, breach, label };
-        let verdict = Verdict::of(&[found(0, 0b10), found(2, 0)], &breaches);
+        let found = |breach, label| Match { breach, label };
+        let verdict = Verdict::of([found(0, 0b10), found(2, 0)], &breaches);
         assert_eq!(verdict.status(), "exposed");
         assert_eq!(verdict.breaches(), "bpjs-2021;sim-2020");
         assert_eq!(verdict.fields(), "phone+address+salary;phone");
@@ -126,7 +126,7 @@ pub(super) mod tests {
 
     #[test]
     fn clear_and_invalid_name_no_breach() {
-        let cases = [(Verdict::of(&[], &[]), "clear"), (Verdict::Invalid("bad-day"), "invalid:bad-day")];
+        let cases = [(Verdict::of([], &[]), "clear"), (Verdict::Invalid("bad-day"), "invalid:bad-day")];
         for (verdict, status) in cases {
             assert_eq!(verdict.status(), status);
             let rest = [verdict.breaches(), verdict.fields(), verdict.confidence()].concat();

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use samar_local::exit::Failure;
-use samar_local::number::thousands;
+use samar_local::numbers::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::identifier::OprfInput;
-use samar_protocol::oprf::Tag;
 use samar_protocol::wire::{Refusal, RefusalCode};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::blocking;
 use super::spool::Spool;
-use crate::customers::{Customers, Hash, Survey};
+use super::survey::{Survey, Unknown};
+use crate::customers::{Customers, Hash};
 use crate::evaluation::{BATCH, Evaluator};
 use crate::link::LinkError;
 
@@ -27,11 +27,9 @@ pub(super) struct Allowed {
     pub(super) code: RefusalCode,
 }
 
-/// What the evaluation came to.
-#[derive(Default)]
+/// What the evaluation came to, besides what it added to the spool.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Evaluated {
-    /// The tag of each identifier, by ordinal.
-    pub(super) tags: Vec<Tag>,
     /// Identifiers evaluated now.
     pub(super) count: u64,
     /// Evaluations charged for them.
@@ -41,15 +39,13 @@ pub(super) struct Evaluated {
 /// Identifiers to evaluate together.
 #[derive(Default)]
 struct Batch {
-    ordinals: Vec<u32>,
     hashes: Vec<Hash>,
     inputs: Vec<OprfInput>,
 }
 
 /// What became of a batch.
 struct Done {
-    ordinals: Vec<u32>,
-    tags: Vec<Tag>,
+    count: u64,
     charged: u32,
 }
 
@@ -58,34 +54,22 @@ enum BatchError {
     Spool(Failure),
 }
 
-impl Evaluated {
-    /// The tags of what an earlier run evaluated; zeros for all others.
-    pub(super) fn from_spool(survey: &Survey, spool: &Spool) -> Self {
-        let mut tags = vec![Tag([0; 32]); survey.ordinals.len()];
-        for (hash, ordinal) in &survey.ordinals {
-            if let (Some(element), Some(tag)) = (spool.known.get(hash), tags.get_mut(*ordinal as usize)) {
-                *tag = element.tag();
-            }
-        }
-        Self { tags, ..Self::default() }
-    }
-}
-
 /// Evaluates what the spool does not know, and adds it to the spool batch by batch.
 pub(super) async fn run(
     evaluator: &Evaluator,
     customers: &Arc<Customers>,
-    survey: Arc<Survey>,
-    spool: Arc<Spool>,
-    expected: u64,
+    survey: &Arc<Survey>,
+    unknown: Unknown,
+    spool: &Arc<Spool>,
     allowed: Allowed,
 ) -> Result<Evaluated, Failure> {
+    let expected = unknown.count;
     let progress = Progress::new("evaluate", Unit::Count, Some(expected));
-    let mut evaluated = Evaluated::from_spool(&survey, &spool);
+    let mut evaluated = Evaluated::default();
     let (feed, mut batches) = mpsc::channel(IN_FLIGHT);
     let reader = {
-        let (customers, spool) = (Arc::clone(customers), Arc::clone(&spool));
-        tokio::spawn(blocking(move || read(&customers, &survey, &spool, allowed.left, &feed)))
+        let (customers, survey, spool) = (Arc::clone(customers), Arc::clone(survey), Arc::clone(spool));
+        tokio::spawn(blocking(move || read(&customers, &survey, &unknown, &spool, allowed.left, &feed)))
     };
     let mut under_way = JoinSet::new();
     let mut failed: Option<BatchError> = None;
@@ -94,7 +78,7 @@ pub(super) async fn run(
         while failed.is_none() && !exhausted && under_way.len() < IN_FLIGHT {
             match batches.recv().await {
                 Some(batch) => {
-                    under_way.spawn(one(evaluator.clone(), Arc::clone(&spool), batch));
+                    under_way.spawn(one(evaluator.clone(), Arc::clone(spool), batch));
                 }
                 None => exhausted = true,
             }
@@ -103,14 +87,9 @@ pub(super) async fn run(
         // Unwrap safety: a task that panicked has ended the program, and none is cancelled while it is waited for.
         match done.expect("a batch neither panics nor is cancelled") {
             Ok(done) => {
-                evaluated.count += done.tags.len() as u64;
+                evaluated.count += done.count;
                 evaluated.charged += u64::from(done.charged);
-                progress.add(done.tags.len() as u64);
-                for (ordinal, tag) in done.ordinals.into_iter().zip(done.tags) {
-                    if let Some(place) = evaluated.tags.get_mut(ordinal as usize) {
-                        *place = tag;
-                    }
-                }
+                progress.add(done.count);
             }
             // A lie ends the run at once. After any other failure the batches that are under way are waited for: they
             // may have been charged.
@@ -140,39 +119,39 @@ pub(super) async fn run(
 }
 
 async fn one(evaluator: Evaluator, spool: Arc<Spool>, batch: Batch) -> Result<Done, BatchError> {
-    let Batch { ordinals, hashes, inputs } = batch;
+    let Batch { hashes, inputs } = batch;
+    let count = inputs.len() as u64;
     let (elements, charged) = evaluator.evaluate(inputs).await.map_err(BatchError::Link)?;
-    let keep = move || {
-        spool.append(&hashes, &elements)?;
-        Ok(elements.iter().map(samar_protocol::oprf::Element::tag).collect())
-    };
-    let tags = blocking(keep).await.map_err(BatchError::Spool)?;
-    Ok(Done { ordinals, tags, charged })
+    blocking(move || spool.append(&hashes, &elements)).await.map_err(BatchError::Spool)?;
+    Ok(Done { count, charged })
 }
 
-/// Reads the file and feeds each identifier that the spool does not know, once. `allowed` is what the allowance has left.
+/// Reads the file and feeds each identifier of which nothing is known, once. `allowed` is what the allowance has left.
 fn read(
     customers: &Customers,
     survey: &Survey,
+    unknown: &Unknown,
     spool: &Spool,
     mut allowed: u64,
     feed: &mpsc::Sender<Batch>,
 ) -> Result<(), Failure> {
-    let mut fed = vec![false; survey.ordinals.len()];
     let mut batch = Batch::default();
     let mut reading = customers.read()?;
-    while allowed > 0
-        && let Some(cell) = reading.next()?
-    {
-        let Ok(nik) = cell else { continue };
-        let hash = spool.key.hash(&nik);
-        let ordinal = *survey.ordinals.get(&hash).ok_or_else(|| customers.changed())?;
-        if spool.known.contains_key(&hash) || std::mem::replace(&mut fed[ordinal as usize], true) {
-            continue;
+    let mut row = 0;
+    while allowed > 0 {
+        let Some(cell) = reading.next()? else {
+            if reading.met() != survey.met {
+                return Err(customers.changed());
+            }
+            break;
+        };
+        if unknown.contains(row)
+            && let Ok(nik) = cell
+        {
+            batch.hashes.push(spool.key.hash(&nik));
+            batch.inputs.push(nik.oprf_input());
         }
-        batch.ordinals.push(ordinal);
-        batch.hashes.push(hash);
-        batch.inputs.push(nik.oprf_input());
+        row += 1;
         if batch.inputs.len() as u64 == allowed.min(BATCH as u64) {
             allowed -= batch.inputs.len() as u64;
             if feed.blocking_send(std::mem::take(&mut batch)).is_err() {

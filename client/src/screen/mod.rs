@@ -1,40 +1,51 @@
-//! `screen`: every customer of a file against the synced set.
+//! `screen`: every customer of a file against the synced set, in bounded memory however many there are.
 //!
 //! ```text
-//! 1 survey     read the file: how many different identifiers, which rows are unusable; nothing is sent
-//! 2 evaluate   read it again: identifiers → batches → blind, ask, verify, unblind → tags (spooled as they come)
-//! 3 match      tags against the segments on disk
+//! 1 survey     read the file: who stands where, as keyed hashes; which rows are unusable; nothing is sent
+//! 2 evaluate   read it again: identifiers → batches → blind, ask, verify, unblind → elements, spooled as they come
+//! 3 match      what is in the spool against the segments on disk, and what is found against the rows
 //! 4 report     read it once more: every row with its verdict
 //! ```
+//!
+//! Rows and matches are brought together by sorting, on disk where memory does not hold them. The report is the same
+//! whatever the memory.
 
 mod evaluate;
+mod memory;
 mod spool;
+mod survey;
+mod verdicts;
+mod write;
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use samar_local::durable::folder_of;
 use samar_local::exit::{Failure, io_failure, say};
 use samar_local::folder::lock;
-use samar_local::number::thousands;
+use samar_local::numbers::thousands;
 use samar_local::progress::{Progress, Unit};
+use samar_local::space::{self, Need};
 use samar_protocol::invitation::to_hex;
 use samar_protocol::manifest::Breach;
 use samar_protocol::wire::RefusalCode;
 
 use crate::config::{Config, Home};
-use crate::customers::{Customers, HashKey, Survey};
+use crate::customers::Customers;
 use crate::evaluation::{self, Evaluator};
 use crate::link::{Link, Traffic};
-use crate::matching::{Match, match_tags};
 use crate::people::now_s;
-use crate::report::{Format, Rows, Summary, Verdict, check_columns, false_match_probability, uncounted};
+use crate::report::{Format, Summary, added_bytes, check_columns, false_match_probability, uncounted};
 use crate::result_file;
-use crate::synced::{OpenBreach, Synced};
+use crate::synced::Synced;
 use crate::tls;
 use evaluate::{Allowed, Evaluated};
+use memory::Memory;
 use spool::Spool;
+use survey::{Survey, Unknown};
+use verdicts::Verdicts;
 
 /// What to screen, and where the results go.
 #[derive(Clone, Debug)]
@@ -51,6 +62,8 @@ pub struct ScreenPlan {
     pub format: Format,
     /// The summary as JSON, where one is wanted.
     pub summary: Option<PathBuf>,
+    /// Bytes of memory that the program may use in all.
+    pub memory_bytes: u64,
 }
 
 /// Screens a file. The report is written whole, or not at all.
@@ -65,52 +78,52 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let customers = Arc::new(Customers::new(&plan.file, &plan.column)?);
     check_places(plan)?;
     // Everything that the user may have mistyped fails before anything is sent.
-    check_columns(plan.format, customers.read()?.columns())?;
+    let columns = customers.read()?.columns().to_vec();
+    check_columns(plan.format, &columns)?;
     let out = result_file::create(&plan.out)?;
     let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
+    let memory = Memory::share_out(plan.memory_bytes, synced.manifest())?;
     let breaches = Arc::new(synced.open_segments(home)?);
-    let spool = Arc::new(Spool::open(home, synced.key_id())?);
+    let folder = home.pending();
+    let spool = blocking({
+        let (home, key_id) = (home.clone(), synced.key_id());
+        move || Spool::open(&home, key_id).map(Arc::new)
+    })
+    .await?;
 
-    let survey = survey(&customers, &spool).await?;
-    for warning in &survey.warnings {
-        say(format_args!("samar: warning: {warning}"));
-    }
-    if survey.rows > 0 && survey.ordinals.is_empty() {
-        // Ending with "nothing exposed" would be read as good news.
-        let what =
-            format!("none of the {} rows holds a NIK in column {}", thousands(survey.rows), plan.column);
-        return Err(Failure::input(what).remedy("name the column that holds the NIKs with --column"));
-    }
-    let to_evaluate = survey.ordinals.keys().filter(|hash| !spool.known.contains_key(*hash)).count() as u64;
-    let (tags, evaluated, traffic) = if to_evaluate == 0 {
-        let done = Evaluated::from_spool(&survey, &spool);
-        (done.tags, Evaluated::default(), Traffic::default())
+    let (survey, unknown) = blocking({
+        let (customers, spool, folder) = (Arc::clone(&customers), Arc::clone(&spool), folder.clone());
+        let column = plan.column.clone();
+        move || survey(&customers, &spool, &column, &folder, memory)
+    })
+    .await?;
+    let (to_evaluate, unique) = (unknown.count, unknown.unique);
+    let report_bytes = survey.text_bytes + survey.met.rows * added_bytes(plan.format, &columns);
+    let spool_bytes = if to_evaluate > 0 { spool::room_bytes(to_evaluate) } else { 0 };
+    space::require(&[
+        Need { what: "the report", folder: folder_of(&plan.out), bytes: report_bytes },
+        Need { what: "what is evaluated", folder: &folder, bytes: spool_bytes },
+    ])?;
+    let (evaluated, traffic) = if to_evaluate == 0 {
+        (Evaluated::default(), Traffic::default())
     } else {
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
         let allowed = allowed(&link, to_evaluate).await?;
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
-        let mut done = evaluate::run(
-            &evaluator,
-            &customers,
-            Arc::clone(&survey),
-            Arc::clone(&spool),
-            to_evaluate,
-            allowed,
-        )
-        .await?;
+        let evaluated = evaluate::run(&evaluator, &customers, &survey, unknown, &spool, allowed).await?;
         let traffic = evaluator.link().traffic();
         evaluator.close().await;
-        (std::mem::take(&mut done.tags), done, traffic)
+        (evaluated, traffic)
     };
 
     let manifest = synced.manifest();
     let segments = breaches.iter().map(|open| open.segments.len()).sum();
     let mut summary = Summary {
-        rows: survey.rows,
-        unique: survey.ordinals.len() as u64,
+        rows: survey.met.rows,
+        unique,
         evaluated: evaluated.count,
-        reused: survey.ordinals.len() as u64 - to_evaluate,
+        reused: unique - to_evaluate,
         charged: evaluated.charged,
         invalid: survey.invalid.clone(),
         exposed: 0,
@@ -126,21 +139,16 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         epoch: manifest.epoch,
         manifest_hash: to_hex(&synced.seen.floor.hash.0),
         backend: backend.name(),
-        false_match_probability: false_match_probability(survey.ordinals.len() as u64, segments),
+        false_match_probability: false_match_probability(unique, segments),
     };
-    let found = blocking({
-        let breaches = Arc::clone(&breaches);
+    let (out, summary) = blocking({
+        let (spool, format) = (Arc::clone(&spool), plan.format);
         move || {
-            let progress = Progress::new("match", Unit::Count, Some(segments as u64));
-            match_tags(&breaches, &tags, || progress.add(1))
+            let verdicts = Verdicts::find(&survey, &spool, &breaches, &folder, memory)?;
+            let breaches: Vec<Breach> = breaches.iter().map(|open| open.breach.clone()).collect();
+            write::write(out.file(), format, &customers, &survey, verdicts, &breaches, &mut summary)?;
+            Ok((out, summary))
         }
-    })
-    .await?;
-    let job = ReportJob { customers, survey, breaches, found, spool: Arc::clone(&spool) };
-    let format = plan.format;
-    let (out, summary) = blocking(move || {
-        job.write(out.file(), format, &mut summary)?;
-        Ok((out, summary))
     })
     .await?;
     let summary = timed(summary, began);
@@ -159,7 +167,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
 
 /// Refuses a report or summary that would replace the customers or each other.
 fn check_places(plan: &ScreenPlan) -> Result<(), Failure> {
-    let place = |path: &std::path::Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let place = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let named =
         [Some(&plan.file), Some(&plan.out), plan.summary.as_ref()].map(|path| path.map(|path| place(path)));
     let [file, out, summary] = &named;
@@ -169,13 +177,27 @@ fn check_places(plan: &ScreenPlan) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn survey(customers: &Arc<Customers>, spool: &Arc<Spool>) -> Result<Arc<Survey>, Failure> {
-    let (customers, spool) = (Arc::clone(customers), Arc::clone(spool));
-    let take = move || {
-        let progress = Progress::new("read", Unit::Count, None);
-        Survey::take(&customers, &spool.key, |rows| progress.add(rows)).map(Arc::new)
-    };
-    blocking(take).await
+/// Reads the file for the first time, and warns of what it looks like.
+fn survey(
+    customers: &Customers,
+    spool: &Spool,
+    column: &str,
+    folder: &Path,
+    memory: Memory,
+) -> Result<(Arc<Survey>, Unknown), Failure> {
+    let progress = Progress::new("read", Unit::Count, None);
+    let survey = Survey::take(customers, &spool.key, folder, memory, |rows| progress.add(rows))?;
+    progress.finish();
+    for warning in &survey.warnings {
+        say(format_args!("samar: warning: {warning}"));
+    }
+    if survey.met.rows > 0 && survey.usable == 0 {
+        // Ending with "nothing exposed" would be read as good news.
+        let what = format!("none of the {} rows holds a NIK in column {column}", thousands(survey.met.rows));
+        return Err(Failure::input(what).remedy("name the column that holds the NIKs with --column"));
+    }
+    let unknown = Unknown::of(&survey, spool, folder, memory)?;
+    Ok((Arc::new(survey), unknown))
 }
 
 /// Says before anything is charged that the allowance will not last.
@@ -194,56 +216,6 @@ async fn allowed(link: &Link, to_evaluate: u64) -> Result<Allowed, Failure> {
         ));
     }
     Ok(Allowed { left, code })
-}
-
-/// What the last reading needs.
-struct ReportJob {
-    customers: Arc<Customers>,
-    survey: Arc<Survey>,
-    breaches: Arc<Vec<OpenBreach>>,
-    found: Vec<Match>,
-    spool: Arc<Spool>,
-}
-
-impl ReportJob {
-    fn write(&self, out: impl Write, format: Format, summary: &mut Summary) -> Result<(), Failure> {
-        let progress = Progress::new("report", Unit::Count, Some(self.survey.rows));
-        let breaches: Vec<Breach> = self.breaches.iter().map(|open| open.breach.clone()).collect();
-        let mut reading = self.customers.read()?;
-        let mut report = Rows::new(out, format, reading.columns(), reading.delimiter())?;
-        let mut rows = 0;
-        while let Some(cell) = reading.next()? {
-            rows += 1;
-            let verdict = match cell {
-                Ok(nik) => Verdict::of(self.matches(self.spool_key(), &nik)?, &breaches),
-                Err(reason) => Verdict::Invalid(reason),
-            };
-            summary.count(&verdict);
-            report.write(reading.row(), &verdict)?;
-            progress.add(1);
-        }
-        if rows != self.survey.rows {
-            return Err(self.customers.changed());
-        }
-        if report.surplus > 0 {
-            let warning =
-                "rows have more cells than the header has columns; the surplus is not in the report";
-            summary.warnings.push(format!("{} {warning}", thousands(report.surplus)));
-        }
-        report.finish()
-    }
-
-    fn spool_key(&self) -> &HashKey {
-        &self.spool.key
-    }
-
-    /// The matches of one identifier: they stand together in order of ordinal.
-    fn matches(&self, key: &HashKey, nik: &samar_protocol::identifier::Nik) -> Result<&[Match], Failure> {
-        let ordinal = *self.survey.ordinals.get(&key.hash(nik)).ok_or_else(|| self.customers.changed())?;
-        let from = self.found.partition_point(|found| found.ordinal < ordinal);
-        let matches = &self.found[from..];
-        Ok(&matches[..matches.partition_point(|found| found.ordinal == ordinal)])
-    }
 }
 
 #[allow(clippy::cast_precision_loss)] // shown with few digits

@@ -14,17 +14,19 @@
 //! A block that was cut short, or does not match its hash, ends the file: what follows was never relied on.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder::create_private;
+use samar_local::sort;
 use samar_protocol::limits::ELEMENT_BYTES;
 use samar_protocol::oprf::{Element, KeyId};
 
 use crate::config::Home;
-use crate::customers::{ByHash, Hash, HashKey};
+use crate::customers::{Hash, HashKey};
 use crate::evaluation::BATCH;
 
 const MAGIC: &[u8; 10] = b"SAMARSPL\x01\x00";
@@ -32,45 +34,73 @@ const HEAD_BYTES: usize = 10 + 8 + 32;
 const RECORD_BYTES: usize = size_of::<Hash>() + ELEMENT_BYTES;
 const CHECKSUM_BYTES: usize = 32;
 
-/// The spool of one OPRF key. Hold the folder's lock "screen" while it is open.
+/// The spool of one OPRF key. Hold the folder's lock "screen" while it is open. Of what is in it, memory holds a block
+/// at a time.
 pub(super) struct Spool {
     path: PathBuf,
     file: File,
     /// Under which identifiers are hashed in this spool, and so in this run.
     pub(super) key: HashKey,
-    /// What an earlier run left.
-    pub(super) known: ByHash<Element>,
+    whole: Mutex<Whole>,
+}
+
+/// How far the file consists of whole blocks.
+#[derive(Clone, Copy)]
+struct Whole {
+    end: u64,
+    records: u64,
 }
 
 impl Spool {
-    /// Opens the spool of this OPRF key, or begins one. Spools of other keys are of no use and are removed.
+    /// Opens the spool of this OPRF key, or begins one. Spools of other keys are of no use and are removed, and so is
+    /// what a killed run was sorting beside them.
     pub(super) fn open(home: &Home, key_id: KeyId) -> Result<Self, Failure> {
         let folder = home.pending();
         create_private(&folder)?;
+        sort::remove_leftovers(&folder).map_err(Failure::local)?;
         let path = folder.join(format!("{key_id}.spool"));
         remove_others(&folder, &path).map_err(|error| io_failure("clean", &folder, &error))?;
         let open = || -> io::Result<Self> {
-            let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path)?;
-            let mut known = ByHash::default();
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            let file = options.open(&path)?;
             let mut reader = BufReader::new(&file);
-            let (key, end) = match read_head(&mut reader, key_id)? {
+            let mut whole = Whole { end: HEAD_BYTES as u64, records: 0 };
+            let key = match read_head(&mut reader, key_id)? {
                 Some(key) => {
-                    let mut end = HEAD_BYTES as u64;
                     while let Some(block) = read_block(&mut reader)? {
-                        end += block.len() as u64;
-                        take(&block, &mut known);
+                        whole.end += block.len() as u64;
+                        whole.records += records(&block).count() as u64;
                     }
-                    (key, end)
+                    key
                 }
-                None => (HashKey::fresh(), 0),
+                None => {
+                    let key = HashKey::fresh();
+                    file.set_len(0)?;
+                    file.write_all_at(&[MAGIC.as_slice(), &key_id.0, &key.0].concat(), 0)?;
+                    key
+                }
             };
-            file.set_len(end)?; // what follows the last whole block goes
-            if end == 0 {
-                (&file).write_all(&[MAGIC.as_slice(), &key_id.0, &key.0].concat())?;
-            }
-            Ok(Self { path: path.clone(), file, key, known })
+            file.set_len(whole.end)?; // what follows the last whole block goes
+            Ok(Self { path: path.clone(), file, key, whole: Mutex::new(whole) })
         };
         open().map_err(|error| io_failure("open", &path, &error))
+    }
+
+    /// Identifiers in it.
+    pub(super) fn records(&self) -> u64 {
+        self.whole().records
+    }
+
+    /// What stands in it now, from the first block on.
+    pub(super) fn blocks(&self) -> Result<Blocks<'_>, Failure> {
+        let open = || {
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(HEAD_BYTES as u64))?;
+            Ok(file)
+        };
+        let file = open().map_err(|error| io_failure("read", &self.path, &error))?;
+        Ok(Blocks { spool: self, reader: BufReader::new(file).take(self.whole().end - HEAD_BYTES as u64) })
     }
 
     /// Adds a verified batch, durably.
@@ -83,7 +113,15 @@ impl Spool {
         let checksum = blake3::hash(&block);
         block.extend_from_slice(checksum.as_bytes());
         let write = || {
-            (&self.file).write_all(&block)?;
+            let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = self.file.write_all_at(&block, whole.end) {
+                // On a full disk half a block would stand before those that other batches add.
+                let _ = self.file.set_len(whole.end);
+                return Err(error);
+            }
+            *whole =
+                Whole { end: whole.end + block.len() as u64, records: whole.records + hashes.len() as u64 };
+            drop(whole); // batches are synced together
             self.file.sync_data()
         };
         write().map_err(|error| io_failure("write", &self.path, &error))
@@ -93,6 +131,43 @@ impl Spool {
     pub(super) fn remove(self) -> Result<(), Failure> {
         std::fs::remove_file(&self.path).map_err(|error| io_failure("remove", &self.path, &error))
     }
+
+    /// What to say when it no longer holds what it held.
+    pub(super) fn damaged(&self) -> Failure {
+        Failure::local(format!("{} was damaged while it was in use", self.path.display()))
+            .remedy("check the disk and run the same command again")
+    }
+
+    fn whole(&self) -> Whole {
+        *self.whole.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The blocks of a spool, each with its checksum verified.
+pub(super) struct Blocks<'a> {
+    spool: &'a Spool,
+    reader: io::Take<BufReader<File>>,
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = Result<Vec<(Hash, Element)>, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.reader.limit() == 0 {
+            return None;
+        }
+        match read_block(&mut self.reader) {
+            Ok(Some(block)) => Some(Ok(records(&block).collect())),
+            Ok(None) => Some(Err(self.spool.damaged())),
+            Err(error) => Some(Err(io_failure("read", &self.spool.path, &error))),
+        }
+    }
+}
+
+/// Room that so many identifiers take in a spool.
+pub(super) fn room_bytes(identifiers: u64) -> u64 {
+    let blocks = identifiers.div_ceil(BATCH as u64);
+    HEAD_BYTES as u64 + identifiers * RECORD_BYTES as u64 + blocks * (4 + CHECKSUM_BYTES as u64)
 }
 
 fn remove_others(folder: &Path, kept: &Path) -> io::Result<()> {
@@ -134,14 +209,13 @@ fn read_block(reader: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     Ok((blake3::hash(content).as_bytes() == checksum).then_some(block))
 }
 
-fn take(block: &[u8], known: &mut ByHash<Element>) {
+/// The records of a block that was read whole.
+fn records(block: &[u8]) -> impl Iterator<Item = (Hash, Element)> {
     let records = &block[4..block.len() - CHECKSUM_BYTES];
-    for record in records.as_chunks::<RECORD_BYTES>().0 {
-        let (hash, element) = record.split_at(size_of::<Hash>());
-        if let (Some(hash), Some(element)) = (hash.first_chunk(), element.first_chunk()) {
-            known.insert(*hash, Element(*element));
-        }
-    }
+    records.as_chunks::<RECORD_BYTES>().0.iter().filter_map(|record| {
+        let (hash, element) = record.split_first_chunk()?;
+        Some((*hash, Element(*element.first_chunk()?)))
+    })
 }
 
 /// Fills `bytes`; false where the file ends before that.
@@ -155,6 +229,8 @@ fn fill(reader: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use samar_protocol::identifier::Nik;
 
     use super::*;
@@ -163,6 +239,13 @@ mod tests {
 
     fn spool(home: &Home) -> Spool {
         Spool::open(home, KEY).unwrap()
+    }
+
+    /// What stands in it, by hash.
+    fn known(spool: &Spool) -> BTreeMap<Hash, Element> {
+        let known: BTreeMap<_, _> = spool.blocks().unwrap().flat_map(Result::unwrap).collect();
+        assert_eq!(known.len() as u64, spool.records());
+        known
     }
 
     #[test]
@@ -176,24 +259,40 @@ mod tests {
         let path = first.path.clone();
         let one = std::fs::read(&path).unwrap().len();
         first.append(&[[4; 16]], &[Element([5; 32])]).unwrap();
+        assert_eq!(known(&first).len(), 3, "what was added now is there too");
         drop(first);
         let whole = std::fs::read(&path).unwrap();
         assert!(!whole.windows(16).any(|bytes| bytes == nik.digits()), "an identifier stands in the spool");
-        assert_eq!(spool(&home).known.len(), 3);
+        assert_eq!(known(&spool(&home)).len(), 3);
 
         for cut in [one + 1, one + 40, whole.len() - 1] {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let again = spool(&home);
             assert_eq!(again.key.hash(&nik), hash, "the key is that of the first run");
-            assert_eq!(again.known.get(&hash), Some(&Element([2; 32])));
-            assert_eq!(again.known.len(), 2);
+            let left = known(&again);
+            assert_eq!((left.get(&hash), left.len()), (Some(&Element([2; 32])), 2));
             again.append(&[[4; 16]], &[Element([5; 32])]).unwrap();
-            assert_eq!(spool(&home).known.len(), 3, "after a cut it can be added to");
+            assert_eq!(known(&spool(&home)).len(), 3, "after a cut it can be added to");
         }
         let mut flipped = whole.clone();
         flipped[one + 10] ^= 1;
-        std::fs::write(&path, flipped).unwrap();
-        assert_eq!(spool(&home).known.len(), 2);
+        std::fs::write(&path, &flipped).unwrap();
+        assert_eq!(known(&spool(&home)).len(), 2);
+    }
+
+    #[test]
+    fn damage_while_it_is_in_use_is_an_error_and_never_a_shorter_spool() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = spool(&Home::new(dir.path()));
+        spool.append(&[[1; 16]], &[Element([2; 32])]).unwrap();
+        let whole = std::fs::read(&spool.path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[HEAD_BYTES + 10] ^= 1;
+        for damaged in [flipped.as_slice(), &whole[..whole.len() - 1], &whole[..HEAD_BYTES]] {
+            std::fs::write(&spool.path, damaged).unwrap();
+            let failure = spool.blocks().unwrap().next().unwrap().unwrap_err();
+            assert!(failure.to_string().contains("damaged while it was in use"), "{failure}");
+        }
     }
 
     #[test]
@@ -201,13 +300,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::new(dir.path());
         spool(&home).append(&[[1; 16]], &[Element([2; 32])]).unwrap();
-        assert_eq!(Spool::open(&home, KeyId([8; 8])).unwrap().known.len(), 0);
+        assert_eq!(Spool::open(&home, KeyId([8; 8])).unwrap().records(), 0);
         assert_eq!(std::fs::read_dir(home.pending()).unwrap().count(), 1, "the old key's spool is gone");
         std::fs::write(home.pending().join("0808080808080808.spool"), b"not a spool").unwrap();
         let anew = Spool::open(&home, KeyId([8; 8])).unwrap();
         anew.append(&[[1; 16]], &[Element([2; 32])]).unwrap();
-        assert_eq!(Spool::open(&home, KeyId([8; 8])).unwrap().known.len(), 1);
+        assert_eq!(known(&Spool::open(&home, KeyId([8; 8])).unwrap()).len(), 1);
         anew.remove().unwrap();
-        assert_eq!(Spool::open(&home, KeyId([8; 8])).unwrap().known.len(), 0);
+        assert_eq!(Spool::open(&home, KeyId([8; 8])).unwrap().records(), 0);
+    }
+
+    #[test]
+    fn what_a_killed_run_was_sorting_is_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path());
+        let path = spool(&home).path;
+        std::fs::write(home.pending().join("run-a1B2c3.tmp"), b"hashes").unwrap();
+        spool(&home);
+        let left: Vec<_> = std::fs::read_dir(home.pending()).unwrap().map(|e| e.unwrap().path()).collect();
+        assert_eq!(left, [path]);
     }
 }

@@ -10,11 +10,12 @@ use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder::{create_private, lock};
 use samar_local::progress::{Progress, Unit};
+use samar_local::space::{self, Need};
 use samar_protocol::manifest::{Breach, Chain, Manifest, ManifestHash, SegmentRef, SignedManifest};
 
 use crate::config::{Config, Home};
 use crate::link::Link;
-use crate::people::{bytes, now_s};
+use crate::people::now_s;
 use crate::seen::Seen;
 use crate::tls;
 pub use walk::to_newest;
@@ -53,9 +54,7 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
     let _lock = lock(home.dir(), "sync")?;
     create_private(&home.segments())?;
     create_private(&home.manifests())?;
-    for folder in [home.dir().to_owned(), home.segments(), home.manifests()] {
-        durable::remove_leftovers(&folder).map_err(|error| io_failure("clean", &folder, &error))?;
-    }
+    remove_leftovers(home)?;
     let before = Seen::load(home)?;
     let mut chain = match &before {
         Some(seen) => Chain::new(seen.publisher_key, seen.floor),
@@ -71,7 +70,7 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
     let missing: Vec<_> = wanted.filter(|wanted| !segment::is_here(home, wanted)).collect();
     let come = missing.iter().map(|wanted| segment::bytes_to_come(home, wanted.reference));
     let need = come.fold(0, u64::saturating_add);
-    check_space(home, need)?;
+    space::require(&[Need { what: "the set", folder: &home.segments(), bytes: need }])?;
     let progress = Progress::new("sync", Unit::Bytes, Some(need));
     let mut bytes_fetched = 0;
     for wanted in &missing {
@@ -98,22 +97,22 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
     })
 }
 
+/// What a killed run left. Of the folder itself only what this lock guards: a screening may be writing its report there.
+fn remove_leftovers(home: &Home) -> Result<(), Failure> {
+    for folder in [home.segments(), home.manifests()] {
+        durable::remove_leftovers(&folder).map_err(|error| io_failure("clean", &folder, &error))?;
+    }
+    for place in [home.seen(), home.config(), home.key(), home.certificate(), home.ca()] {
+        durable::remove_leftovers_of(&place).map_err(|error| io_failure("clean", &place, &error))?;
+    }
+    Ok(())
+}
+
 /// Every segment once, in manifest order.
 fn segments(manifest: &Manifest) -> Vec<(&Breach, &SegmentRef)> {
     let mut named = HashSet::new();
     let all = manifest.breaches.iter().flat_map(|breach| breach.segments.iter().map(move |s| (breach, s)));
     all.filter(|(_, segment)| named.insert(segment.root)).collect()
-}
-
-fn check_space(home: &Home, need: u64) -> Result<(), Failure> {
-    let folder = home.segments();
-    let stat = rustix::fs::statvfs(&folder).map_err(|error| io_failure("look at", &folder, &error.into()))?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    if need <= free {
-        return Ok(());
-    }
-    let what = format!("{} has {} free, the set needs {}", folder.display(), bytes(free), bytes(need));
-    Err(Failure::local(what).remedy("free some space, or keep the folder on another disk (--dir)"))
 }
 
 /// Everything that the manifest names is on disk: from here on it is the one in use.

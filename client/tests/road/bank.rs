@@ -77,6 +77,7 @@ impl Bank {
             out: self.path("report.csv"),
             format: Format::Csv,
             summary: None,
+            memory_bytes: 512 << 20,
         };
         self.runtime.block_on(screen(&plan))
     }

@@ -2,6 +2,7 @@
 
 mod bank;
 mod bench;
+mod bounded;
 mod certificates;
 mod damage;
 mod honest;

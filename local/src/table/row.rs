@@ -65,6 +65,11 @@ impl Row {
         self.columns
     }
 
+    /// Bytes of its cells in the file, and of what separates them where nothing is quoted.
+    pub fn text_bytes(&self) -> usize {
+        self.ends[..self.columns].last().copied().unwrap_or(0)
+    }
+
     /// Why the row as a whole is unusable, if it is.
     pub fn rejection(&self) -> Option<RowRejection> {
         self.rejection

@@ -9,7 +9,7 @@ mod synth;
 use clap::Parser as _;
 use samar_local::exit::{Exit, Failure, print};
 use samar_local::folder;
-use samar_local::number::thousands;
+use samar_local::numbers::thousands;
 use samar_protocol::group::Backend;
 use samar_protocol::invitation::to_hex;
 

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use samar_local::exit::{Failure, print};
-use samar_local::number::thousands;
+use samar_local::numbers::thousands;
 use samar_protocol::manifest::{Breach, SignedManifest};
 use serde_json::json;
 

@@ -7,8 +7,8 @@ use samar_protocol::oprf::SecretKey;
 
 use super::read::{Entry, Rows};
 use super::{Rejects, Report};
-use crate::sort::Sorter;
 use crate::vault::file::{RECORD_BYTES, Record};
+use samar_local::sort::Sorter;
 
 /// Rows encoded at a time: enough that all cores are busy, little enough that few identifiers are in memory.
 const CHUNK_ROWS: usize = 32_768;

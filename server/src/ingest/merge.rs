@@ -7,8 +7,8 @@ use samar_local::exit::Failure;
 use samar_protocol::vault::VaultHeader;
 
 use super::Report;
-use crate::sort::Merge;
 use crate::vault::file::{RECORD_BYTES, Reader, Record, Writer};
+use samar_local::sort::Merge;
 
 /// Writes the merged vault file, unless it would hold what the old one does. `old_label` is set on every old record.
 pub(super) fn merge(

@@ -8,6 +8,7 @@ mod encode;
 mod merge;
 mod read;
 mod report;
+mod room;
 
 use std::path::PathBuf;
 
@@ -23,10 +24,11 @@ pub use report::Report;
 use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
-use crate::sort::{self, Sorter};
+use crate::vault;
 use crate::vault::about::About;
 use crate::vault::class::{self, Classes};
 use crate::vault::file::{RECORD_BYTES, Reader};
+use samar_local::sort::Sorter;
 
 /// A class that the dump exposes: for every row, or for rows whose cell in a column is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +79,7 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     check(plan)?;
     Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
-    remove_leftovers(layout, &plan.breach)?;
+    vault::remove_leftovers(layout)?;
     let key = keys::oprf(layout)?;
     let about = about(layout, plan)?;
     let old = Reader::open(&layout.elements(&plan.breach))?;
@@ -94,8 +96,8 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     let too_many = || Failure::input(format!("more than 32 data classes would vary in {}", plan.breach));
     let merged = before.merge(&new).ok_or_else(too_many)?;
 
-    folder::create_private(&layout.breach(&plan.breach))?;
     folder::create_private(&layout.runs())?;
+    room::require(layout, plan)?;
     let mut rejects = rejects_file(plan)?;
     let mut report = Report::default();
     let mut sorter: Sorter<RECORD_BYTES> = Sorter::new(&layout.runs(), plan.memory_bytes);
@@ -110,8 +112,15 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
         exposes: merged.classes.exposes.clone(),
         varies: merged.classes.varies.clone(),
     };
-    merge::merge(&layout.elements(&plan.breach), &header, old, merged.old_label, sorted, &mut report)?;
-    about.write(&layout.about(&plan.breach))?;
+    let folder = layout.breach(&plan.breach);
+    folder::create_private(&folder)?;
+    let place = layout.elements(&plan.breach);
+    let written = merge::merge(&place, &header, old, merged.old_label, sorted, &mut report)
+        .and_then(|()| about.write(&layout.about(&plan.breach)));
+    if written.is_err() {
+        let _ = std::fs::remove_dir(&folder); // refused unless it is empty: a breach that never came to be
+    }
+    written?;
     if let Some(rejects) = rejects {
         rejects.finish()?;
     }
@@ -176,7 +185,8 @@ struct Rejects {
 
 fn rejects_file(plan: &Plan) -> Result<Option<Rejects>, Failure> {
     let Some(place) = plan.rejects.clone() else { return Ok(None) };
-    let unfinished = Unfinished::create(&place, Mode::Private)
+    let unfinished = durable::remove_leftovers_of(&place)
+        .and_then(|()| Unfinished::create(&place, Mode::Private))
         .map_err(|error| io_failure("write the rejected rows to", &place, &error))?;
     Ok(Some(Rejects { unfinished, place, text: "file,line,reason\n".to_owned() }))
 }
@@ -200,15 +210,4 @@ impl Rejects {
         let place = self.place;
         self.unfinished.finish().map_err(|error| io_failure("write the rejected rows to", &place, &error))
     }
-}
-
-/// What a killed run left. The vault's lock is held.
-fn remove_leftovers(layout: &Layout, breach: &str) -> Result<(), Failure> {
-    for folder in [layout.runs(), layout.breach(breach)] {
-        if folder.is_dir() {
-            durable::remove_leftovers(&folder).map_err(|error| io_failure("clean", &folder, &error))?;
-            sort::remove_leftovers(&folder).map_err(Failure::local)?;
-        }
-    }
-    Ok(())
 }

@@ -8,13 +8,15 @@ use rayon::prelude::*;
 use samar_local::durable::{Mode, Unfinished};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::progress::Progress;
+use samar_protocol::limits::PAGE_BYTES_DEFAULT;
 use samar_protocol::segment::{
-    BreachId, BuildError, Entry, Finished, Placement, SegmentBuilder, SegmentKind, SegmentParams, SegmentRoot,
+    BreachId, BuildError, DIRECTORY_ENTRY_BYTES, Entry, Finished, Placement, SegmentBuilder, SegmentKind,
+    SegmentParams, SegmentRoot,
 };
 
 use crate::layout::Layout;
-use crate::sort::{Merge, Sorter};
 use crate::vault::file::{Reader, Record};
+use samar_local::sort::{Merge, Sorter};
 
 /// A sorted entry: bucket (4) ‖ remainder (5) ‖ masked label (4), big-endian, so that bytes sort as keys do.
 const ENTRY_BYTES: usize = 13;
@@ -27,6 +29,20 @@ const SALTS_MAX: usize = 4;
 pub(super) struct Built {
     pub(super) root: SegmentRoot,
     pub(super) file_bytes: u64,
+}
+
+/// About how long the segment file of so many entries will be: 40 bits of remainder and two of bucket for each, its label,
+/// and a line of the directory for each page.
+pub(super) fn file_bytes(entries: u64, label_bits: usize) -> u64 {
+    let packed = entries.saturating_mul(42 + label_bits as u64) / 8;
+    let pages = packed / u64::from(PAGE_BYTES_DEFAULT) + 1;
+    packed.saturating_add(pages * DIRECTORY_ENTRY_BYTES as u64)
+}
+
+/// Disk that sorting so many entries takes; none where memory holds them.
+pub(super) fn sorting_bytes(entries: u64, memory_bytes: usize) -> u64 {
+    let bytes = entries.saturating_mul(ENTRY_BYTES as u64);
+    if bytes > memory_bytes as u64 { bytes } else { 0 }
 }
 
 /// Builds the segment and puts it in its place, durably.

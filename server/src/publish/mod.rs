@@ -12,6 +12,7 @@ use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder;
 use samar_local::progress::{Progress, Unit};
+use samar_local::space::{self, Need};
 use samar_protocol::invitation::to_hex;
 use samar_protocol::limits::PAGE_BYTES_DEFAULT;
 use samar_protocol::manifest::{Breach, Manifest, ManifestHash, SegmentRef, sign};
@@ -23,7 +24,6 @@ use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
 use crate::published;
-use crate::sort;
 use crate::vault;
 use crate::vault::about::About;
 use crate::vault::file::Reader;
@@ -73,7 +73,7 @@ pub fn publish_with_new_publisher(layout: &Layout, memory_bytes: usize) -> Resul
 fn next_epoch(layout: &Layout, memory_bytes: usize, new_publisher: bool) -> Result<Publication, Failure> {
     let config = Config::read(&layout.config())?;
     let _lock = folder::lock(layout.root(), "vault")?;
-    remove_leftovers(layout)?;
+    vault::remove_leftovers(layout)?;
     let key = keys::oprf(layout)?;
     let publisher = rollover::signing_key(layout)?;
     let ids = vault::breaches(layout)?;
@@ -81,6 +81,8 @@ fn next_epoch(layout: &Layout, memory_bytes: usize, new_publisher: bool) -> Resu
         return Err(Failure::input("the vault is empty: there is nothing to publish")
             .remedy("run `samar-server ingest` first"));
     }
+    folder::create_private(&layout.runs())?;
+    require_room(layout, &ids, memory_bytes)?;
     let mut built = Vec::new();
     let mut breaches = Vec::new();
     for id in ids {
@@ -114,6 +116,23 @@ fn next_epoch(layout: &Layout, memory_bytes: usize, new_publisher: bool) -> Resu
     remove_unnamed_segments(layout, epoch + 1)?;
     let hash = published::floor(layout)?.hash;
     Ok(Publication { manifest, hash, built })
+}
+
+/// Refuses a publication that the disks have no room for.
+fn require_room(layout: &Layout, ids: &[String], memory_bytes: usize) -> Result<(), Failure> {
+    let (mut segments, mut sorting) = (0u64, 0);
+    for id in ids {
+        let Some(vault) = Reader::open(&layout.elements(id))? else { continue };
+        if made_before(layout, id, &vault)?.is_none() {
+            segments = segments.saturating_add(build::file_bytes(vault.count(), vault.header().varies.len()));
+            sorting = sorting.max(build::sorting_bytes(vault.count(), memory_bytes));
+        }
+    }
+    space::require(&[
+        // Segments are built one after the other; each run goes away with its segment.
+        Need { what: "sorting", folder: &layout.runs(), bytes: sorting },
+        Need { what: "what is published", folder: &layout.segments(), bytes: segments },
+    ])
 }
 
 fn breach(
@@ -173,7 +192,6 @@ fn made_before(layout: &Layout, id: &str, vault: &Reader) -> Result<Option<Segme
 }
 
 fn make(layout: &Layout, id: &str, vault: Reader, memory_bytes: usize) -> Result<SegmentRef, Failure> {
-    folder::create_private(&layout.runs())?;
     let (vault_hash, entries) = (vault.content_hash(), vault.count());
     let progress = Progress::new("publish", Unit::Count, Some(entries));
     let built = build::build(layout, id, vault, memory_bytes, PAGE_BYTES_DEFAULT, &progress)?;
@@ -219,15 +237,4 @@ fn remove_unnamed_segments(layout: &Layout, newest: u64) -> Result<(), Failure> 
 
 fn is_segment(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "segment")
-}
-
-/// What a killed run left. The vault's lock is held.
-fn remove_leftovers(layout: &Layout) -> Result<(), Failure> {
-    for folder in [layout.segments(), layout.manifests(), layout.runs()] {
-        if folder.is_dir() {
-            durable::remove_leftovers(&folder).map_err(|error| io_failure("clean", &folder, &error))?;
-            sort::remove_leftovers(&folder).map_err(Failure::local)?;
-        }
-    }
-    Ok(())
 }

@@ -7,7 +7,9 @@ pub mod about;
 pub mod class;
 pub mod file;
 
+use samar_local::durable;
 use samar_local::exit::{Failure, io_failure};
+use samar_local::sort;
 use samar_protocol::manifest::is_breach_id;
 
 use crate::layout::Layout;
@@ -27,4 +29,32 @@ pub fn breaches(layout: &Layout) -> Result<Vec<String>, Failure> {
     ids.retain(|id| layout.elements(id).exists());
     ids.sort();
     Ok(ids)
+}
+
+/// Removes what killed runs of `ingest` and `publish` left, of whichever breach, and folders of breaches that never came
+/// to hold anything. Call it only while holding the vault's lock.
+///
+/// # Errors
+/// Of the file system.
+pub fn remove_leftovers(layout: &Layout) -> Result<(), Failure> {
+    let folder = layout.vault();
+    let failure = |error: std::io::Error| io_failure("clean", &folder, &error);
+    let mut folders = vec![layout.segments(), layout.manifests()];
+    for entry in std::fs::read_dir(&folder).map_err(failure)? {
+        let entry = entry.map_err(failure)?;
+        if entry.file_type().map_err(failure)?.is_dir() {
+            folders.push(entry.path());
+        }
+    }
+    for folder in folders {
+        if folder.is_dir() {
+            durable::remove_leftovers(&folder).map_err(|error| io_failure("clean", &folder, &error))?;
+            sort::remove_leftovers(&folder).map_err(Failure::local)?;
+        }
+        let name = folder.file_name().and_then(|name| name.to_str());
+        if folder.starts_with(layout.vault()) && name.is_some_and(is_breach_id) {
+            let _ = std::fs::remove_dir(&folder); // refused unless it is empty
+        }
+    }
+    Ok(())
 }

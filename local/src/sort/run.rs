@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use tempfile::TempPath;
 
@@ -34,10 +35,10 @@ pub fn remove_leftovers(folder: &Path) -> Result<usize, SortError> {
     Ok(removed)
 }
 
-/// A finished run. Dropping it removes the file.
-#[derive(Debug)]
+/// A finished run. Dropping the last one of its clones and readers removes the file.
+#[derive(Clone, Debug)]
 pub(super) struct Run {
-    path: TempPath,
+    path: Arc<TempPath>,
     bytes: u64,
 }
 
@@ -78,7 +79,7 @@ impl RunWriter {
     pub(super) fn finish<const N: usize>(mut self) -> Result<Run, SortError> {
         self.flush()?;
         debug_assert_eq!(self.bytes % N as u64, 0, "whole records");
-        Ok(Run { path: self.path, bytes: self.bytes })
+        Ok(Run { path: Arc::new(self.path), bytes: self.bytes })
     }
 
     fn flush(&mut self) -> Result<(), SortError> {
@@ -90,7 +91,7 @@ impl RunWriter {
 
 pub(super) struct RunReader {
     file: File,
-    path: TempPath,
+    path: Arc<TempPath>,
     buffer: Vec<u8>,
     at: usize,
     /// Bytes of the file that are not in the buffer yet.
@@ -100,7 +101,7 @@ pub(super) struct RunReader {
 impl RunReader {
     /// `buffer_bytes` is a whole number of records.
     pub(super) fn open(run: Run, buffer_bytes: usize) -> Result<Self, SortError> {
-        let file = File::open(&run.path).map_err(|error| read_error(&run.path, error))?;
+        let file = File::open(&*run.path).map_err(|error| read_error(&run.path, error))?;
         let bytes = usize::try_from(run.bytes).map_or(buffer_bytes, |bytes| bytes.min(buffer_bytes));
         Ok(Self { file, path: run.path, buffer: vec![0; bytes], at: bytes, unread: run.bytes })
     }

@@ -1,11 +1,13 @@
 //! Sorting more fixed-size records than fit in memory.
 //!
-//! Ingest sorts elements to merge duplicates, publish sorts locator keys; both have hundreds of millions of records
-//! and a memory limit. Records are compared as bytes, so a big-endian integer in front of a record sorts by value.
+//! Ingest sorts elements to merge duplicates, publish sorts locator keys, screen sorts hashes to find what belongs
+//! together; all may have hundreds of millions of records and have a memory limit. Records are compared as bytes, so a
+//! big-endian integer in front of a record sorts by value.
 //!
 //! ```text
 //! push → buffer ─full→ sorted run on disk ─┐
 //! finish → at most FAN_IN_MAX runs  ←merge─┴→ Merge, an iterator in ascending order
+//! keep   → the same, kept as Sorted: a Merge as often as it is asked for
 //! ```
 //!
 //! Runs hold what the caller pushes, so the folder must be as private as that; files are created with mode 0600,
@@ -20,6 +22,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::slice::ParallelSliceMut as _;
 
@@ -127,10 +130,17 @@ impl<const N: usize> Sorter<N> {
     }
 
     /// Ends collecting. When all records fit in memory no file is ever written.
-    pub fn finish(mut self) -> Result<Merge<N>, SortError> {
+    /// Each run goes away as soon as it is used up.
+    pub fn finish(self) -> Result<Merge<N>, SortError> {
+        let Sorted { records, runs, buffer_bytes } = self.keep()?;
+        Merge::of(records, runs.into_iter(), buffer_bytes)
+    }
+
+    /// Ends collecting, for records that are read more than once. What fits in memory stays there.
+    pub fn keep(mut self) -> Result<Sorted<N>, SortError> {
         if self.runs.is_empty() {
             self.buffer.par_sort_unstable();
-            return Ok(Merge::in_memory(self.buffer));
+            return Ok(Sorted { records: Arc::new(self.buffer), runs: self.runs, buffer_bytes: 0 });
         }
         self.spill()?;
         // From here on the memory belongs to the merge.
@@ -147,7 +157,7 @@ impl<const N: usize> Sorter<N> {
             self.runs.push_back(writer.finish::<N>()?);
         }
         let buffer_bytes = self.merge_buffer_bytes(self.runs.len());
-        Merge::of_runs(self.runs.drain(..), buffer_bytes)
+        Ok(Sorted { records: Arc::default(), runs: self.runs, buffer_bytes })
     }
 
     fn make_room(&mut self) -> Result<(), SortError> {
@@ -171,5 +181,24 @@ impl<const N: usize> Sorter<N> {
     fn merge_buffer_bytes(&self, buffers: usize) -> usize {
         let bytes = (self.memory_bytes / buffers).min(READ_BYTES_MAX);
         (bytes - bytes % N).max(N)
+    }
+}
+
+/// Sorted records, as often as they are asked for. Dropping it removes its runs.
+///
+/// Worst-case memory is that of its sorter, for one reader at a time.
+#[derive(Debug)]
+pub struct Sorted<const N: usize> {
+    /// What never left memory; empty if there are runs.
+    records: Arc<Vec<[u8; N]>>,
+    runs: VecDeque<Run>,
+    /// For each run.
+    buffer_bytes: usize,
+}
+
+impl<const N: usize> Sorted<N> {
+    /// The records from the first on.
+    pub fn read(&self) -> Result<Merge<N>, SortError> {
+        Merge::of(Arc::clone(&self.records), self.runs.iter().cloned(), self.buffer_bytes)
     }
 }

@@ -114,6 +114,30 @@ fn a_run_goes_away_as_soon_as_it_is_used_up() {
 }
 
 #[test]
+fn what_is_kept_is_read_as_often_as_it_is_asked_for() {
+    for runs in [0, 4] {
+        let folder = folder();
+        let mut sorter = Sorter::<16>::new(folder.path(), 1_600);
+        let records = many(runs, 1_600);
+        sorter.extend(records.iter().copied()).unwrap();
+        sorter.push([7; 16]).unwrap();
+        let mut expected = records;
+        expected.push([7; 16]);
+        expected.sort();
+        let kept = sorter.keep().unwrap();
+        for _ in 0..2 {
+            let mut first = kept.read().unwrap();
+            assert_eq!(first.records_left(), expected.len() as u64);
+            assert_eq!(first.next().unwrap().unwrap(), expected[0], "given up half-way");
+            drop(first);
+            assert_eq!(kept.read().unwrap().map(Result::unwrap).collect::<Vec<_>>(), expected);
+        }
+        drop(kept);
+        assert_eq!(files(&folder), 0);
+    }
+}
+
+#[test]
 fn leftovers_of_a_killed_process_are_removed_and_nothing_else() {
     let folder = folder();
     for name in ["run-a1B2c3.tmp", "run-9.tmp", "run-9.tmp.bak", "segment.tmp", "run-"] {

@@ -1,6 +1,6 @@
 //! Merging sorted runs with a tree of losers (Knuth, TAOCP vol. 3, section 5.4.1).
 
-use std::vec;
+use std::sync::Arc;
 
 use super::SortError;
 use super::run::{Run, RunReader};
@@ -9,13 +9,21 @@ use super::run::{Run, RunReader};
 pub struct Merge<const N: usize>(Source<N>);
 
 enum Source<const N: usize> {
-    Memory(vec::IntoIter<[u8; N]>),
+    Memory { records: Arc<Vec<[u8; N]>>, at: usize },
     Runs(LoserTree<N>),
 }
 
 impl<const N: usize> Merge<N> {
-    pub(super) fn in_memory(sorted: Vec<[u8; N]>) -> Self {
-        Self(Source::Memory(sorted.into_iter()))
+    /// Of `records`, where there are no runs.
+    pub(super) fn of(
+        records: Arc<Vec<[u8; N]>>,
+        runs: impl ExactSizeIterator<Item = Run>,
+        buffer_bytes: usize,
+    ) -> Result<Self, SortError> {
+        if runs.len() == 0 {
+            return Ok(Self(Source::Memory { records, at: 0 }));
+        }
+        Self::of_runs(runs, buffer_bytes)
     }
 
     pub(super) fn of_runs(runs: impl Iterator<Item = Run>, buffer_bytes: usize) -> Result<Self, SortError> {
@@ -34,7 +42,7 @@ impl<const N: usize> Merge<N> {
     /// Records still to come, duplicates included.
     pub fn records_left(&self) -> u64 {
         match &self.0 {
-            Source::Memory(records) => records.len() as u64,
+            Source::Memory { records, at } => (records.len() - at) as u64,
             Source::Runs(tree) => {
                 tree.readers.iter().map(|reader| 1 + reader.records_left::<N>()).sum::<u64>()
             }
@@ -48,7 +56,11 @@ impl<const N: usize> Iterator for Merge<N> {
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
-            Source::Memory(records) => records.next().map(Ok),
+            Source::Memory { records, at } => {
+                let record = *records.get(*at)?;
+                *at += 1;
+                Some(Ok(record))
+            }
             Source::Runs(tree) => tree.next(),
         }
     }

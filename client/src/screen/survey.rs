@@ -1,0 +1,260 @@
+//! The first reading, which sends nothing: who is in the file and where, and of whom nothing is known yet.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use samar_local::exit::Failure;
+use samar_local::sort::{Merge, Sorted, Sorter};
+use samar_protocol::identifier::ColumnSigns;
+
+use super::memory::Memory;
+use super::spool::Spool;
+use crate::customers::{Customers, Hash, HashKey, Met};
+
+const HASH_BYTES: usize = size_of::<Hash>();
+pub(super) const ROW_BYTES: usize = 5;
+/// A place: hash ‖ row, big-endian, so that bytes sort by identifier and then by row.
+const PLACE_BYTES: usize = HASH_BYTES + ROW_BYTES;
+
+/// What the first reading shows. Memory is bounded whatever the file: see [`super::memory`].
+pub(super) struct Survey {
+    /// Rows, and what the other readings must meet too.
+    pub(super) met: Met,
+    /// Rows with a usable identifier.
+    pub(super) usable: u64,
+    /// Rows without one, by the reason's name.
+    pub(super) invalid: BTreeMap<&'static str, u64>,
+    /// What the column as a whole looks like, for people.
+    pub(super) warnings: Vec<String>,
+    /// Bytes of all rows.
+    pub(super) text_bytes: u64,
+    places: Sorted<PLACE_BYTES>,
+}
+
+impl Survey {
+    /// Reads the file from end to end. What memory does not hold goes to `folder`.
+    pub(super) fn take(
+        customers: &Customers,
+        key: &HashKey,
+        folder: &Path,
+        memory: Memory,
+        seen: impl Fn(u64),
+    ) -> Result<Self, Failure> {
+        let mut places = Sorter::<PLACE_BYTES>::new(folder, memory.share());
+        let mut invalid = BTreeMap::<_, u64>::new();
+        let mut signs = ColumnSigns::default();
+        let (mut row, mut usable, mut text_bytes) = (0, 0, 0);
+        let mut reading = customers.read()?;
+        while let Some(cell) = reading.next()? {
+            match cell {
+                Ok(nik) => {
+                    signs.observe(&nik);
+                    usable += 1;
+                    places.push(place(&key.hash(&nik), row)).map_err(Failure::local)?;
+                }
+                Err(reason) => *invalid.entry(reason).or_default() += 1,
+            }
+            text_bytes += reading.row().text_bytes() as u64;
+            row += 1;
+            seen(1);
+        }
+        memory.check_rows(row)?;
+        Ok(Self {
+            met: reading.met(),
+            usable,
+            invalid,
+            warnings: signs.warnings().iter().map(ToString::to_string).collect(),
+            text_bytes,
+            places: places.keep().map_err(Failure::local)?,
+        })
+    }
+
+    /// Each usable row with the hash of its identifier, in order of hash and then of row.
+    pub(super) fn places(&self) -> Result<Places, Failure> {
+        Ok(Places(self.places.read().map_err(Failure::local)?))
+    }
+}
+
+pub(super) struct Places(Merge<PLACE_BYTES>);
+
+impl Iterator for Places {
+    type Item = Result<(Hash, u64), Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let place = match self.0.next()? {
+            Ok(place) => place,
+            Err(error) => return Some(Err(Failure::local(error))),
+        };
+        let (hash, row) = place.split_first_chunk::<HASH_BYTES>()?;
+        Some(Ok((*hash, row_of(row))))
+    }
+}
+
+fn place(hash: &Hash, row: u64) -> [u8; PLACE_BYTES] {
+    let mut place = [0; PLACE_BYTES];
+    place[..HASH_BYTES].copy_from_slice(hash);
+    place[HASH_BYTES..].copy_from_slice(&row_bytes(row));
+    place
+}
+
+/// A row's number, from 0, as it sorts. Rows are counted before any of them is used, and are fewer than 2^40.
+pub(super) fn row_bytes(row: u64) -> [u8; ROW_BYTES] {
+    let [_, _, _, bytes @ ..] = row.to_be_bytes();
+    bytes
+}
+
+pub(super) fn row_of(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |row, byte| row << 8 | u64::from(*byte))
+}
+
+/// Of whom nothing is known yet.
+pub(super) struct Unknown {
+    /// A bit for each row: whether it is the first of an identifier that the spool does not know.
+    first: Vec<u64>,
+    /// How many there are.
+    pub(super) count: u64,
+    /// Different identifiers in the file, known ones included.
+    pub(super) unique: u64,
+}
+
+impl Unknown {
+    /// Compares the file with the spool.
+    pub(super) fn of(survey: &Survey, spool: &Spool, folder: &Path, memory: Memory) -> Result<Self, Failure> {
+        let mut known = Sorter::<HASH_BYTES>::new(folder, memory.share());
+        for block in spool.blocks()? {
+            let hashes = block?.into_iter().map(|(hash, _)| hash);
+            known.extend(hashes).map_err(Failure::local)?;
+        }
+        let mut known = known.finish().map_err(Failure::local)?;
+        let mut next_known = || known.next().transpose().map_err(Failure::local);
+        let words = usize::try_from(survey.met.rows.div_ceil(64)).map_err(Failure::local)?;
+        let mut unknown = Self { first: vec![0; words], count: 0, unique: 0 };
+        let (mut last, mut ahead) = (None, next_known()?);
+        for place in survey.places()? {
+            let (hash, row) = place?;
+            if last.replace(hash) == Some(hash) {
+                continue;
+            }
+            unknown.unique += 1;
+            while ahead.is_some_and(|known| known < hash) {
+                ahead = next_known()?;
+            }
+            if ahead != Some(hash) {
+                unknown.count += 1;
+                unknown.insert(row);
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// Whether this row's identifier is to be evaluated, and stands here first.
+    pub(super) fn contains(&self, row: u64) -> bool {
+        let word = usize::try_from(row / 64).ok().and_then(|word| self.first.get(word));
+        word.is_some_and(|word| word >> (row % 64) & 1 == 1)
+    }
+
+    fn insert(&mut self, row: u64) {
+        if let Some(word) = usize::try_from(row / 64).ok().and_then(|word| self.first.get_mut(word)) {
+            *word |= 1 << (row % 64);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::collections::HashMap;
+    use std::path::PathBuf;
+
+    use samar_protocol::identifier::Nik;
+    use samar_protocol::oprf::{Element, KeyId};
+
+    use super::*;
+    use crate::config::Home;
+
+    /// 3,000 rows of 1,000 persons and some of nobody, and so little memory that each sort makes dozens of runs.
+    pub(in crate::screen) struct Scene {
+        pub(in crate::screen) dir: tempfile::TempDir,
+        pub(in crate::screen) customers: Customers,
+        pub(in crate::screen) memory: Memory,
+        /// The person in each row.
+        pub(in crate::screen) persons: Vec<Option<usize>>,
+    }
+
+    pub(in crate::screen) fn nik(person: usize) -> Nik {
+        Nik::parse(&format!("3201{:02}0101{:02}{:04}", person % 50 + 10, person % 40 + 50, person + 1))
+            .unwrap()
+    }
+
+    impl Scene {
+        pub(in crate::screen) fn new(share_bytes: u64) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("customers.csv");
+            let persons: Vec<_> =
+                (0..3_000).map(|row| (row % 7 != 3).then_some(row * 7_919 % 1_000)).collect();
+            let cell = |person: &Option<usize>| {
+                person.map_or("x".to_owned(), |person| {
+                    String::from_utf8_lossy(nik(person).digits()).into_owned()
+                })
+            };
+            let rows: Vec<String> = persons.iter().map(cell).collect();
+            std::fs::write(&path, format!("nik\n{}\n", rows.join("\n"))).unwrap();
+            let customers = Customers::new(&path, "nik").unwrap();
+            Self { customers, memory: Memory::of_share(share_bytes), persons, dir }
+        }
+
+        pub(in crate::screen) fn home(&self) -> Home {
+            Home::new(self.dir.path())
+        }
+
+        pub(in crate::screen) fn spool(&self) -> Spool {
+            Spool::open(&self.home(), KeyId([7; 8])).unwrap()
+        }
+
+        pub(in crate::screen) fn survey(&self, key: &HashKey) -> Survey {
+            Survey::take(&self.customers, key, &self.home().pending(), self.memory, |_| ()).unwrap()
+        }
+
+        pub(in crate::screen) fn runs(&self) -> Vec<PathBuf> {
+            let entries =
+                std::fs::read_dir(self.home().pending()).unwrap().map(|entry| entry.unwrap().path());
+            entries.filter(|path| path.extension().is_some_and(|extension| extension == "tmp")).collect()
+        }
+    }
+
+    #[test]
+    fn each_unknown_person_is_evaluated_once_whatever_the_memory() {
+        for share_bytes in [1_000, 1 << 20] {
+            let scene = Scene::new(share_bytes);
+            let spool = scene.spool();
+            let known = |person: usize| person.is_multiple_of(3);
+            let hashes: Vec<_> = (0..2_000).filter(|p| known(*p)).map(|p| spool.key.hash(&nik(p))).collect();
+            spool.append(&hashes, &vec![Element([1; 32]); hashes.len()]).unwrap();
+
+            let survey = scene.survey(&spool.key);
+            let runs = scene.runs();
+            assert_eq!(runs.is_empty(), share_bytes > 1_000, "on disk only where memory does not do");
+            for run in runs {
+                let bytes = std::fs::read(run).unwrap();
+                let stands = |person: usize| bytes.windows(16).any(|found| found == nik(person).digits());
+                assert!(!(0..10).any(stands), "an identifier stands in a temporary file");
+            }
+            let unknown = Unknown::of(&survey, &spool, &scene.home().pending(), scene.memory).unwrap();
+
+            let mut first = HashMap::new();
+            for (row, person) in scene.persons.iter().enumerate() {
+                if let Some(person) = person {
+                    first.entry(*person).or_insert(row);
+                }
+            }
+            assert_eq!((survey.met.rows, unknown.unique), (3_000, first.len() as u64));
+            assert_eq!(survey.usable + survey.invalid["not-digits"], 3_000);
+            for (row, person) in scene.persons.iter().enumerate() {
+                let expected = person.is_some_and(|person| first[&person] == row && !known(person));
+                assert_eq!(unknown.contains(row as u64), expected, "row {row}");
+            }
+            assert_eq!(unknown.count, first.keys().filter(|person| !known(**person)).count() as u64);
+            drop(survey);
+            assert_eq!(scene.runs(), Vec::<PathBuf>::new());
+        }
+    }
+}
