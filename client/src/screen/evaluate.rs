@@ -5,7 +5,7 @@ use std::sync::Arc;
 use samar_local::exit::Failure;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::identifier::OprfInput;
-use samar_protocol::oprf::Tag;
+use samar_protocol::oprf::{PreparedBlinds, Tag};
 use samar_protocol::wire::{Refusal, RefusalCode};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -17,7 +17,7 @@ use crate::evaluation::{BATCH, Evaluator};
 use crate::link::LinkError;
 use crate::people::thousands;
 
-/// Batches under way at once. Worst-case memory = 4 × 4,096 × 200 bytes, and as much again waiting.
+/// Batches under way at once. Worst-case memory = 4 × 4,096 × 520 bytes, and as much again waiting.
 const IN_FLIGHT: usize = 4;
 
 /// What the allowance has left, and the word for it being used up.
@@ -45,6 +45,9 @@ struct Batch {
     hashes: Vec<Hash>,
     inputs: Vec<OprfInput>,
 }
+
+/// A batch and the blinds for it, made while the network is waited for.
+type Ready = (Batch, PreparedBlinds);
 
 /// What became of a batch.
 struct Done {
@@ -84,8 +87,8 @@ pub(super) async fn run(
     let mut evaluated = Evaluated::from_spool(&survey, &spool);
     let (feed, mut batches) = mpsc::channel(IN_FLIGHT);
     let reader = {
-        let (customers, spool) = (Arc::clone(customers), Arc::clone(&spool));
-        tokio::spawn(blocking(move || read(&customers, &survey, &spool, allowed.left, &feed)))
+        let (customers, spool, evaluator) = (Arc::clone(customers), Arc::clone(&spool), evaluator.clone());
+        tokio::spawn(blocking(move || read(&customers, &survey, &spool, &evaluator, allowed.left, &feed)))
     };
     let mut under_way = JoinSet::new();
     let mut failed: Option<BatchError> = None;
@@ -93,8 +96,8 @@ pub(super) async fn run(
     loop {
         while failed.is_none() && !exhausted && under_way.len() < IN_FLIGHT {
             match batches.recv().await {
-                Some(batch) => {
-                    under_way.spawn(one(evaluator.clone(), Arc::clone(&spool), batch));
+                Some(ready) => {
+                    under_way.spawn(one(evaluator.clone(), Arc::clone(&spool), ready));
                 }
                 None => exhausted = true,
             }
@@ -139,9 +142,9 @@ pub(super) async fn run(
     Ok(evaluated)
 }
 
-async fn one(evaluator: Evaluator, spool: Arc<Spool>, batch: Batch) -> Result<Done, BatchError> {
+async fn one(evaluator: Evaluator, spool: Arc<Spool>, (batch, blinds): Ready) -> Result<Done, BatchError> {
     let Batch { ordinals, hashes, inputs } = batch;
-    let (elements, charged) = evaluator.evaluate(inputs).await.map_err(BatchError::Link)?;
+    let (elements, charged) = evaluator.evaluate_with(blinds, inputs).await.map_err(BatchError::Link)?;
     let keep = move || {
         spool.append(&hashes, &elements)?;
         Ok(elements.iter().map(samar_protocol::oprf::Element::tag).collect())
@@ -155,9 +158,16 @@ fn read(
     customers: &Customers,
     survey: &Survey,
     spool: &Spool,
+    evaluator: &Evaluator,
     mut allowed: u64,
-    feed: &mpsc::Sender<Batch>,
+    feed: &mpsc::Sender<Ready>,
 ) -> Result<(), Failure> {
+    // The spool says which blinds: those of an earlier run, where that run was cut short while it sent this very batch.
+    let ready = |batch: Batch| -> Result<Ready, Failure> {
+        let mut rng = spool.blinds_of(&batch.hashes, evaluator.blinding());
+        let blinds = evaluator.prepare(batch.inputs.len(), &mut rng)?;
+        Ok((batch, blinds))
+    };
     let mut fed = vec![false; survey.ordinals.len()];
     let mut batch = Batch::default();
     let mut reading = customers.read()?;
@@ -175,13 +185,13 @@ fn read(
         batch.inputs.push(nik.oprf_input());
         if batch.inputs.len() as u64 == allowed.min(BATCH as u64) {
             allowed -= batch.inputs.len() as u64;
-            if feed.blocking_send(std::mem::take(&mut batch)).is_err() {
+            if feed.blocking_send(ready(std::mem::take(&mut batch))?).is_err() {
                 return Ok(()); // the run has failed, and says why itself
             }
         }
     }
     if !batch.inputs.is_empty() {
-        let _ = feed.blocking_send(batch); // likewise
+        let _ = feed.blocking_send(ready(batch)?); // likewise
     }
     Ok(())
 }

@@ -12,16 +12,23 @@
 //! | blocks: count u32 LE, then hash (16) ‖ element (32) each, then BLAKE3 of the block | 36 + 48 × count |
 //!
 //! A block that was cut short, or does not match its hash, ends the file: what follows was never relied on.
+//!
+//! A run that is cut short may also have paid for batches whose answer it never saw. The blinds of a batch therefore come
+//! from the hash key and the batch itself: the next run forms the same batches from the same file, sends the same bytes,
+//! and is answered for free (SPEC.md section "Allowance").
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use samar_local::durable::sync_folder;
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder::create_private;
 use samar_protocol::limits::ELEMENT_BYTES;
-use samar_protocol::oprf::{Element, KeyId};
+use samar_protocol::oprf::{Blinding, Element, KeyId};
 
 use crate::config::Home;
 use crate::customers::{ByHash, Hash, HashKey};
@@ -66,11 +73,28 @@ impl Spool {
             };
             file.set_len(end)?; // what follows the last whole block goes
             if end == 0 {
+                // Durable before anything is sent: a batch can be sent again only under the same key.
                 (&file).write_all(&[MAGIC.as_slice(), &key_id.0, &key.0].concat())?;
+                file.sync_all()?;
+                sync_folder(&folder)?;
             }
             Ok(Self { path: path.clone(), file, key, known })
         };
         open().map_err(|error| io_failure("open", &path, &error))
+    }
+
+    /// Where the blinds of a batch come from. The same identifiers in the same order have the same blinds, and only they: a
+    /// blind never hides two identifiers, nor one under two ways of blinding. A new screening has a new key, so that the
+    /// server cannot tell it from any other.
+    pub(super) fn blinds_of(&self, hashes: &[Hash], blinding: Blinding) -> StdRng {
+        let key = blake3::derive_key("samar 2026 blinds of a batch v1", &self.key.0);
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(&[match blinding {
+            Blinding::Additive => 0,
+            Blinding::Rfc => 1,
+        }]);
+        hasher.update(hashes.as_flattened());
+        StdRng::from_seed(*hasher.finalize().as_bytes())
     }
 
     /// Adds a verified batch, durably.
@@ -194,6 +218,24 @@ mod tests {
         flipped[one + 10] ^= 1;
         std::fs::write(&path, flipped).unwrap();
         assert_eq!(spool(&home).known.len(), 2);
+    }
+
+    #[test]
+    fn a_batch_has_its_own_blinds_and_has_them_again_in_the_next_run() {
+        use rand::Rng as _;
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path());
+        let drawn = |spool: &Spool, hashes: &[Hash], blinding| spool.blinds_of(hashes, blinding).next_u64();
+        let (first, additive) = (spool(&home), Blinding::Additive);
+        let batch = drawn(&first, &[[1; 16], [2; 16]], additive);
+        for other in [&[[2; 16], [1; 16]][..], &[[1; 16]], &[[1; 16], [2; 16], [3; 16]]] {
+            assert_ne!(drawn(&first, other, additive), batch, "a blind would hide two identifiers");
+        }
+        assert_ne!(drawn(&first, &[[1; 16], [2; 16]], Blinding::Rfc), batch);
+        drop(first); // cut short: nothing was appended
+        assert_eq!(drawn(&spool(&home), &[[1; 16], [2; 16]], additive), batch, "else it is paid for twice");
+        spool(&home).remove().unwrap();
+        assert_ne!(drawn(&spool(&home), &[[1; 16], [2; 16]], additive), batch, "another screening");
     }
 
     #[test]
