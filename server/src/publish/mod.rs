@@ -58,10 +58,10 @@ struct Made {
 pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Failure> {
     let config = Config::read(&layout.config())?;
     let _lock = folder::lock(layout.root(), "vault")?;
-    remove_leftovers(layout)?;
+    let ids = vault::breaches(layout)?;
+    remove_leftovers(layout, &ids)?;
     let key = keys::read_oprf(&layout.oprf_key())?;
     let publisher = keys::read_publisher(&layout.publisher_key())?;
-    let ids = vault::breaches(layout)?;
     if ids.is_empty() {
         return Err(Failure::input("the vault is empty: there is nothing to publish")
             .remedy("run `samar-server ingest` first"));
@@ -203,8 +203,9 @@ fn is_segment(path: &Path) -> bool {
 }
 
 /// What a killed run left. The vault's lock is held.
-fn remove_leftovers(layout: &Layout) -> Result<(), Failure> {
-    for folder in [layout.segments(), layout.manifests(), layout.runs()] {
+fn remove_leftovers(layout: &Layout, ids: &[String]) -> Result<(), Failure> {
+    let of_breaches = ids.iter().map(|id| layout.breach(id));
+    for folder in [layout.segments(), layout.manifests(), layout.runs()].into_iter().chain(of_breaches) {
         if folder.is_dir() {
             durable::remove_leftovers(&folder).map_err(|error| io_failure("clean", &folder, &error))?;
             sort::remove_leftovers(&folder).map_err(Failure::local)?;
