@@ -16,6 +16,7 @@ use crate::enroll::{Enrolment, enroll};
 use crate::init::init;
 use crate::layout::Layout;
 use crate::publish::publish;
+use crate::revoke::revoke;
 use arguments::{Arguments, Command};
 
 /// Runs the program as the command line says.
@@ -64,6 +65,12 @@ pub fn run() -> Result<Exit, Failure> {
             print(format_args!(
                 "invitation  {} (hand it over on a trusted channel; it opens the account)",
                 out.display()
+            ));
+        }
+        Command::Revoke { bank, reason } => {
+            revoke(&layout()?, &bank, &reason)?;
+            print(format_args!(
+                "revoked  {bank}: none of its keys is served; a running server ends its connections"
             ));
         }
         Command::Ingest(arguments) => ingest::run(&layout()?, backend()?, arguments)?,

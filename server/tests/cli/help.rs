@@ -12,10 +12,11 @@ fn run(arguments: &[&str]) -> Run {
 #[test]
 fn every_help_text_is_as_pinned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help");
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["init"],
         &["enroll"],
+        &["revoke"],
         &["ingest"],
         &["publish"],
         &["serve"],
@@ -55,7 +56,7 @@ fn every_help_text_is_as_pinned() {
 #[test]
 fn the_top_level_lists_every_command_that_is_pinned() {
     let text = run(&["--help"]).done();
-    for command in ["init", "enroll", "ingest", "publish", "serve", "status", "synth"] {
+    for command in ["init", "enroll", "revoke", "ingest", "publish", "serve", "status", "synth"] {
         assert!(text.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
     }
     for unbuilt in ["rotate-key", "revoke", "audit"] {
