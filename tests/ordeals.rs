@@ -22,3 +22,13 @@ fn malformed_frames_and_handshakes_harm_nobody() {
 fn what_was_answered_survives_a_kill_and_is_charged_once() {
     hold("kill", 5);
 }
+
+#[test]
+fn an_allowance_is_answered_to_the_element_however_it_is_asked_for() {
+    hold("enumerate", 3_000);
+}
+
+#[test]
+fn a_revoked_bank_is_gone_within_seconds() {
+    hold("revoke", 1);
+}

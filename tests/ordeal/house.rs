@@ -35,6 +35,11 @@ impl House {
         &mut self.server
     }
 
+    /// The programs.
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     /// Kills the server where it stands.
     pub(crate) fn kill(&mut self) -> Result<(), String> {
         self.server.kill()

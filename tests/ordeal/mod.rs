@@ -9,12 +9,14 @@
 //! | [`house`] | an operator with its server process, and banks of every kind |
 //! | the others | one ordeal each |
 
+mod enumerate;
 mod folders;
 mod frames;
 mod house;
 mod interrupt;
 mod kill;
 mod programs;
+mod revoke;
 
 /// What an ordeal came to: its figure in one line, or what was violated.
 pub type Outcome = Result<String, String>;
@@ -33,7 +35,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 3] = [
+pub const ALL: [Ordeal; 5] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
@@ -56,6 +58,21 @@ pub const ALL: [Ordeal; 3] = [
         counts: "kills",
         full: 1_000,
         run: kill::run,
+    },
+    Ordeal {
+        name: "enumerate",
+        what: "a bank under several certificates takes all it can get, with retries and reconnects; it must get its allowance, \
+               exactly",
+        counts: "evaluations allowed",
+        full: 200_000,
+        run: enumerate::run,
+    },
+    Ordeal {
+        name: "revoke",
+        what: "revokes banks at work; their connections must be gone within 5 s, with 0 evaluations after, and no other bank's",
+        counts: "banks",
+        full: 20,
+        run: revoke::run,
     },
 ];
 
