@@ -55,7 +55,7 @@ pub(super) enum Command {
     },
     /// Serve a bank no more, whichever of its keys it shows
     #[command(
-        after_help = "Example:\n  samar-server revoke bank-jaya --reason 'contract ended 2026-11-30'\n\nA running server closes the bank's connections within seconds. The account and what it\nused stay; there is no way back under the same name."
+        after_help = "Example:\n  samar-server revoke bank-jaya --reason 'contract ended 2026-11-30'\n\nA running server closes the bank's connections within seconds. The account and\nwhat it used stay; there is no way back under the same name."
     )]
     Revoke {
         /// Name of the account
