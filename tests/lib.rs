@@ -2,6 +2,7 @@
 //! told, lies included. Everything runs in this process, over real QUIC on the loopback address.
 
 mod fixture;
+pub mod ordeal;
 
 pub use fixture::caller::{Answer, Caller, Refused};
 pub use fixture::dial::{Dial, Identity};

@@ -1,8 +1,9 @@
 //! Identifiers to tags, with the server's help: blind, ask, verify, unblind. The arithmetic runs on the CPU pool,
 //! never on the threads that keep the connection alive.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use rand::CryptoRng;
 use samar_local::exit::Failure;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::OprfInput;
@@ -19,11 +20,7 @@ pub(crate) const BATCH: usize = 4_096;
 pub(crate) struct Evaluator {
     link: Arc<Link>,
     pinned: Arc<PinnedKey>,
-    /// Identifiers in a whole batch.
-    batch: usize,
-    /// Blinds for whole batches, made while the network was waited for. At most one for each batch under way, 320 bytes an
-    /// identifier.
-    prepared: Arc<Mutex<Vec<PreparedBlinds>>>,
+    blinding: Blinding,
     key_id: KeyId,
     epoch: u64,
 }
@@ -43,12 +40,11 @@ impl Evaluator {
     ) -> Result<Self, Failure> {
         let pinned = Arc::new(PinnedKey::new(backend, synced.public_key()?, blinding));
         let (key_id, epoch) = (synced.key_id(), synced.manifest().epoch);
-        Ok(Self { link, pinned, batch: BATCH, prepared: Arc::default(), key_id, epoch })
+        Ok(Self { link, pinned, blinding, key_id, epoch })
     }
 
-    /// The same connection, for whole batches of another size.
-    pub(crate) fn for_batches_of(&self, batch: usize) -> Self {
-        Self { batch, prepared: Arc::default(), ..self.clone() }
+    pub(crate) fn blinding(&self) -> Blinding {
+        self.blinding
     }
 
     pub(crate) fn link(&self) -> &Link {
@@ -62,6 +58,16 @@ impl Evaluator {
         }
     }
 
+    /// Blinds for a batch of `count`, from this generator: the larger part of the work, possible before the batch is due.
+    /// Blocks. At most a batch.
+    pub(crate) fn prepare(
+        &self,
+        count: usize,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<PreparedBlinds, LinkError> {
+        self.pinned.prepare(count, rng).map_err(|error| LinkError::lied(self.link.address(), error))
+    }
+
     /// `k·H(x)` of each input, in order, and how many evaluations were charged. At most a batch.
     ///
     /// # Errors
@@ -71,40 +77,33 @@ impl Evaluator {
         self.ask(blinded).await
     }
 
-    /// The first half of [`Evaluator::evaluate`]: nothing is sent.
-    pub(crate) async fn blind(&self, inputs: Vec<OprfInput>) -> Result<Blinded, LinkError> {
-        let (pinned, prepared) = (Arc::clone(&self.pinned), self.take_prepared(inputs.len()));
-        let blinded = on_cpu(move || match prepared {
-            Some(prepared) => Ok(prepared.blind(&inputs)),
-            None => pinned.blind(&inputs, &mut rand::rng()),
-        });
-        blinded.await.map_err(|error| LinkError::lied(self.link.address(), error))
+    /// The same with blinds that were prepared, one for each input.
+    ///
+    /// # Errors
+    /// As [`Evaluator::evaluate`].
+    pub(crate) async fn evaluate_with(
+        &self,
+        prepared: PreparedBlinds,
+        inputs: Vec<OprfInput>,
+    ) -> Result<(Vec<Element>, u32), LinkError> {
+        let blinded = on_cpu(move || prepared.blind(&inputs)).await;
+        self.ask(blinded).await
     }
 
-    /// The second half: ask, verify, unblind. While the answer is on its way, blinds are made for another batch.
+    /// The first half of [`Evaluator::evaluate`]: nothing is sent.
+    pub(crate) async fn blind(&self, inputs: Vec<OprfInput>) -> Result<Blinded, LinkError> {
+        let pinned = Arc::clone(&self.pinned);
+        let blinded = on_cpu(move || pinned.blind(&inputs, &mut rand::rng())).await;
+        blinded.map_err(|error| LinkError::lied(self.link.address(), error))
+    }
+
+    /// The second half: ask, verify, unblind.
     pub(crate) async fn ask(&self, blinded: Blinded) -> Result<(Vec<Element>, u32), LinkError> {
-        let answer = self.link.evaluate(self.key_id, self.epoch, blinded.encodings());
-        let (answer, ()) = tokio::join!(answer, self.prepare_another(blinded.encodings().len()));
-        let EvaluateAnswer { evaluated, proof, charged } = answer?;
+        let answer = self.link.evaluate(self.key_id, self.epoch, blinded.encodings()).await?;
+        let EvaluateAnswer { evaluated, proof, charged } = answer;
         let elements = on_cpu(move || blinded.verify(&evaluated, &proof).map(Verified::unblind));
         let elements = elements.await.map_err(|error| LinkError::lied(self.link.address(), error))?;
         Ok((elements, charged))
-    }
-
-    fn take_prepared(&self, count: usize) -> Option<PreparedBlinds> {
-        // Unwrap safety: nothing panics while it holds this lock.
-        if count == self.batch { self.prepared.lock().expect("not poisoned").pop() } else { None }
-    }
-
-    /// After a whole batch there is likely to be another.
-    async fn prepare_another(&self, count: usize) {
-        if count == self.batch {
-            let pinned = Arc::clone(&self.pinned);
-            if let Ok(prepared) = on_cpu(move || pinned.prepare(count, &mut rand::rng())).await {
-                // Unwrap safety: as above.
-                self.prepared.lock().expect("not poisoned").push(prepared);
-            }
-        }
     }
 }
 

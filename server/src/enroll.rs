@@ -40,7 +40,7 @@ pub struct Enrolment<'a> {
 /// Enrols a bank and writes its invitation. Returns the account as it now is.
 ///
 /// # Errors
-/// A name that cannot be used, a bank that is enrolled already, a signing request that cannot be used, the file system.
+/// A name that cannot be used, a bank that is enrolled already or was revoked, a signing request that cannot be used, the file system.
 pub fn enroll(layout: &Layout, enrolment: &Enrolment<'_>) -> Result<Bank, Failure> {
     let name = enrolment.bank;
     if !is_breach_id(name) {
@@ -60,9 +60,14 @@ pub fn enroll(layout: &Layout, enrolment: &Enrolment<'_>) -> Result<Bank, Failur
             name: name.to_owned(),
             per_day: config.per_day,
             lifetime: config.lifetime,
+            revoked: None,
             invitations: vec![],
             keys: vec![],
         },
+        Some(Bank { revoked: Some(revoked), .. }) => {
+            return Err(Failure::input(format!("{name} was revoked: {}", revoked.reason))
+                .remedy("a new relation is a new account: give it another name"));
+        }
         Some(bank) if enrolment.again => bank,
         Some(_) => {
             return Err(Failure::input(format!("{name} is enrolled already")).remedy(

@@ -11,6 +11,7 @@ pub mod layout;
 pub mod pki;
 pub mod publish;
 pub mod published;
+pub mod revoke;
 pub mod serve;
 pub mod synth;
 pub mod vault;

@@ -40,7 +40,6 @@ pub(super) async fn run(
     time: Duration,
     progress: &Progress,
 ) -> Result<Measured, LinkError> {
-    let evaluator = &evaluator.for_batches_of(step.batch as usize);
     let batch = u64::from(step.batch);
     let mut under_way = JoinSet::new();
     let (mut asked, mut charged) = (step.round(), 0);

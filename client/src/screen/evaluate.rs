@@ -6,6 +6,7 @@ use samar_local::exit::Failure;
 use samar_local::numbers::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::identifier::OprfInput;
+use samar_protocol::oprf::PreparedBlinds;
 use samar_protocol::wire::{Refusal, RefusalCode};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -13,11 +14,11 @@ use tokio::task::JoinSet;
 use super::blocking;
 use super::spool::Spool;
 use super::survey::{Survey, Unknown};
-use crate::customers::{Customers, Hash};
+use crate::customers::{Customers, Hash, HashKey};
 use crate::evaluation::{BATCH, Evaluator};
 use crate::link::LinkError;
 
-/// Batches under way at once. Worst-case memory = 4 × 4,096 × 200 bytes, and as much again waiting.
+/// Batches under way at once. Worst-case memory = 4 × 4,096 × 520 bytes, and as much again waiting.
 const IN_FLIGHT: usize = 4;
 
 /// What the allowance has left, and the word for it being used up.
@@ -42,6 +43,9 @@ struct Batch {
     hashes: Vec<Hash>,
     inputs: Vec<OprfInput>,
 }
+
+/// A batch and the blinds for it, made while the network is waited for.
+type Ready = (Batch, PreparedBlinds);
 
 /// What became of a batch.
 struct Done {
@@ -69,7 +73,11 @@ pub(super) async fn run(
     let (feed, mut batches) = mpsc::channel(IN_FLIGHT);
     let reader = {
         let (customers, survey, spool) = (Arc::clone(customers), Arc::clone(survey), Arc::clone(spool));
-        tokio::spawn(blocking(move || read(&customers, &survey, &unknown, &spool, allowed.left, &feed)))
+        let evaluator = evaluator.clone();
+        tokio::spawn(blocking(move || {
+            let ready = |batch| prepare(&evaluator, &spool, batch);
+            read(&customers, &survey, &unknown, &spool.key, allowed.left, ready, &feed)
+        }))
     };
     let mut under_way = JoinSet::new();
     let mut failed: Option<BatchError> = None;
@@ -77,8 +85,8 @@ pub(super) async fn run(
     loop {
         while failed.is_none() && !exhausted && under_way.len() < IN_FLIGHT {
             match batches.recv().await {
-                Some(batch) => {
-                    under_way.spawn(one(evaluator.clone(), Arc::clone(spool), batch));
+                Some(ready) => {
+                    under_way.spawn(one(evaluator.clone(), Arc::clone(spool), ready));
                 }
                 None => exhausted = true,
             }
@@ -94,6 +102,8 @@ pub(super) async fn run(
             // A lie ends the run at once. After any other failure the batches that are under way are waited for: they
             // may have been charged.
             Err(error @ BatchError::Link(LinkError::Lied { .. })) => {
+                let spool = Arc::clone(spool);
+                blocking(move || spool.discard_blinds()).await?;
                 failed = Some(error);
                 break;
             }
@@ -118,12 +128,19 @@ pub(super) async fn run(
     Ok(evaluated)
 }
 
-async fn one(evaluator: Evaluator, spool: Arc<Spool>, batch: Batch) -> Result<Done, BatchError> {
+async fn one(evaluator: Evaluator, spool: Arc<Spool>, (batch, blinds): Ready) -> Result<Done, BatchError> {
     let Batch { hashes, inputs } = batch;
     let count = inputs.len() as u64;
-    let (elements, charged) = evaluator.evaluate(inputs).await.map_err(BatchError::Link)?;
+    let (elements, charged) = evaluator.evaluate_with(blinds, inputs).await.map_err(BatchError::Link)?;
     blocking(move || spool.append(&hashes, &elements)).await.map_err(BatchError::Spool)?;
     Ok(Done { count, charged })
+}
+
+/// Adds the blinds. The spool says which: those of an earlier run, where that was cut short while it sent this very batch.
+fn prepare(evaluator: &Evaluator, spool: &Spool, batch: Batch) -> Result<Ready, Failure> {
+    let mut rng = spool.blinds_of(&batch.hashes, evaluator.blinding());
+    let blinds = evaluator.prepare(batch.inputs.len(), &mut rng)?;
+    Ok((batch, blinds))
 }
 
 /// Reads the file and feeds each identifier of which nothing is known, once. `allowed` is what the allowance has left.
@@ -131,9 +148,10 @@ fn read(
     customers: &Customers,
     survey: &Survey,
     unknown: &Unknown,
-    spool: &Spool,
+    key: &HashKey,
     mut allowed: u64,
-    feed: &mpsc::Sender<Batch>,
+    ready: impl Fn(Batch) -> Result<Ready, Failure>,
+    feed: &mpsc::Sender<Ready>,
 ) -> Result<(), Failure> {
     let mut batch = Batch::default();
     let mut reading = customers.read()?;
@@ -148,19 +166,19 @@ fn read(
         if unknown.contains(row)
             && let Ok(nik) = cell
         {
-            batch.hashes.push(spool.key.hash(&nik));
+            batch.hashes.push(key.hash(&nik));
             batch.inputs.push(nik.oprf_input());
         }
         row += 1;
         if batch.inputs.len() as u64 == allowed.min(BATCH as u64) {
             allowed -= batch.inputs.len() as u64;
-            if feed.blocking_send(std::mem::take(&mut batch)).is_err() {
+            if feed.blocking_send(ready(std::mem::take(&mut batch))?).is_err() {
                 return Ok(()); // the run has failed, and says why itself
             }
         }
     }
     if !batch.inputs.is_empty() {
-        let _ = feed.blocking_send(batch); // likewise
+        let _ = feed.blocking_send(ready(batch)?); // likewise
     }
     Ok(())
 }

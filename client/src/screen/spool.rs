@@ -12,6 +12,11 @@
 //! | blocks: count u32 LE, then hash (16) ‖ element (32) each, then BLAKE3 of the block | 36 + 48 × count |
 //!
 //! A block that was cut short, or does not match its hash, ends the file: what follows was never relied on.
+//!
+//! A run that is cut short may also have paid for batches whose answer it never saw. The blinds of a batch therefore come
+//! from the hash key and the batch itself: the next run forms the same batches from the same file, sends the same bytes,
+//! and is answered for free (SPEC.md section "Allowance"). A block of nothing says that an answer was refused: from there on
+//! all blinds are others, because those of a refused answer must not be used again (SPEC.md section "OPRF").
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
@@ -19,11 +24,14 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use samar_local::durable::sync_folder;
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder::create_private;
 use samar_local::sort;
 use samar_protocol::limits::ELEMENT_BYTES;
-use samar_protocol::oprf::{Element, KeyId};
+use samar_protocol::oprf::{Blinding, Element, KeyId};
 
 use crate::config::Home;
 use crate::customers::{Hash, HashKey};
@@ -49,6 +57,8 @@ pub(super) struct Spool {
 struct Whole {
     end: u64,
     records: u64,
+    /// Blocks of nothing.
+    refused: u64,
 }
 
 impl Spool {
@@ -65,19 +75,24 @@ impl Spool {
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
             let file = options.open(&path)?;
             let mut reader = BufReader::new(&file);
-            let mut whole = Whole { end: HEAD_BYTES as u64, records: 0 };
+            let mut whole = Whole { end: HEAD_BYTES as u64, records: 0, refused: 0 };
             let key = match read_head(&mut reader, key_id)? {
                 Some(key) => {
                     while let Some(block) = read_block(&mut reader)? {
                         whole.end += block.len() as u64;
-                        whole.records += records(&block).count() as u64;
+                        let records = records(&block).count() as u64;
+                        whole.records += records;
+                        whole.refused += u64::from(records == 0);
                     }
                     key
                 }
                 None => {
                     let key = HashKey::fresh();
                     file.set_len(0)?;
+                    // Durable before anything is sent: a batch can be sent again only under the same key.
                     file.write_all_at(&[MAGIC.as_slice(), &key_id.0, &key.0].concat(), 0)?;
+                    file.sync_all()?;
+                    sync_folder(&folder)?;
                     key
                 }
             };
@@ -103,6 +118,26 @@ impl Spool {
         Ok(Blocks { spool: self, reader: BufReader::new(file).take(self.whole().end - HEAD_BYTES as u64) })
     }
 
+    /// Where the blinds of a batch come from. The same identifiers in the same order have the same blinds, and only they: a
+    /// blind never hides two identifiers, nor one under two ways of blinding. A new screening has a new key, so that the
+    /// server cannot tell it from any other.
+    pub(super) fn blinds_of(&self, hashes: &[Hash], blinding: Blinding) -> StdRng {
+        let key = blake3::derive_key("samar 2026 blinds of a batch v1", &self.key.0);
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        hasher.update(&[match blinding {
+            Blinding::Additive => 0,
+            Blinding::Rfc => 1,
+        }]);
+        hasher.update(&self.whole().refused.to_le_bytes());
+        hasher.update(hashes.as_flattened());
+        StdRng::from_seed(*hasher.finalize().as_bytes())
+    }
+
+    /// Makes all blinds others from here on, durably: an answer was refused.
+    pub(super) fn discard_blinds(&self) -> Result<(), Failure> {
+        self.append(&[], &[])
+    }
+
     /// Adds a verified batch, durably.
     pub(super) fn append(&self, hashes: &[Hash], elements: &[Element]) -> Result<(), Failure> {
         let mut block = u32::try_from(hashes.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
@@ -119,8 +154,9 @@ impl Spool {
                 let _ = self.file.set_len(whole.end);
                 return Err(error);
             }
-            *whole =
-                Whole { end: whole.end + block.len() as u64, records: whole.records + hashes.len() as u64 };
+            whole.end += block.len() as u64;
+            whole.records += hashes.len() as u64;
+            whole.refused += u64::from(hashes.is_empty());
             drop(whole); // batches are synced together
             self.file.sync_data()
         };
@@ -278,6 +314,33 @@ mod tests {
         flipped[one + 10] ^= 1;
         std::fs::write(&path, &flipped).unwrap();
         assert_eq!(known(&spool(&home)).len(), 2);
+    }
+
+    #[test]
+    fn a_batch_has_its_own_blinds_and_has_them_again_in_the_next_run() {
+        use rand::Rng as _;
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::new(dir.path());
+        let drawn = |spool: &Spool, hashes: &[Hash], blinding| spool.blinds_of(hashes, blinding).next_u64();
+        let (first, additive) = (spool(&home), Blinding::Additive);
+        let batch = drawn(&first, &[[1; 16], [2; 16]], additive);
+        for other in [&[[2; 16], [1; 16]][..], &[[1; 16]], &[[1; 16], [2; 16], [3; 16]]] {
+            assert_ne!(drawn(&first, other, additive), batch, "a blind would hide two identifiers");
+        }
+        assert_ne!(drawn(&first, &[[1; 16], [2; 16]], Blinding::Rfc), batch);
+        drop(first); // cut short: nothing was appended
+        let second = spool(&home);
+        assert_eq!(drawn(&second, &[[1; 16], [2; 16]], additive), batch, "else it is paid for twice");
+        second.append(&[[3; 16]], &[Element([4; 32])]).unwrap();
+        assert_eq!(drawn(&second, &[[1; 16], [2; 16]], additive), batch);
+        second.discard_blinds().unwrap();
+        let anew = drawn(&second, &[[1; 16], [2; 16]], additive);
+        assert_ne!(anew, batch, "the blinds of a refused answer are used again");
+        drop(second);
+        assert_eq!(drawn(&spool(&home), &[[1; 16], [2; 16]], additive), anew, "the next run must know of it");
+        assert_eq!(known(&spool(&home)).len(), 1, "and what was paid for is still there");
+        spool(&home).remove().unwrap();
+        assert_ne!(drawn(&spool(&home), &[[1; 16], [2; 16]], additive), batch, "another screening");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use fold::{Refused, Usage};
 pub use log::{Failed, LOG_MAGIC, Synced};
-pub use registry::{Bank, OpenInvitation, Registry};
+pub use registry::{Bank, OpenInvitation, Registry, Revocation};
 
 use crate::pki::KeyFingerprint;
 use fold::Fold;

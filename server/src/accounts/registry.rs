@@ -21,12 +21,25 @@ pub struct Bank {
     pub per_day: u64,
     /// Evaluations in all.
     pub lifetime: u64,
+    /// Since when and why it is served no more, where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Revocation>,
     /// Invitations that may still be traded, by the SHA-256 of their token.
     #[serde(default)]
     pub invitations: Vec<OpenInvitation>,
     /// Keys certified by `enroll --csr`, as SHA-256 of their SubjectPublicKeyInfo.
     #[serde(default)]
     pub keys: Vec<String>,
+}
+
+/// The end of an enrolment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// When, seconds since 1970 UTC.
+    pub at_s: u64,
+    /// Why, for the operator's own people: banks are not told.
+    pub reason: String,
 }
 
 /// An invitation that was handed out.
@@ -74,7 +87,15 @@ impl Registry {
         Ok(Some(bank))
     }
 
-    /// Every bank, by name.
+    /// The bank of that name, if it is to be served: enrolled, and not revoked.
+    ///
+    /// # Errors
+    /// As [`Registry::bank`].
+    pub fn served(&self, name: &str) -> Result<Option<Bank>, Failure> {
+        Ok(self.bank(name)?.filter(|bank| bank.revoked.is_none()))
+    }
+
+    /// Every bank, by name, those that were revoked among them.
     ///
     /// # Errors
     /// A file or the folder cannot be read.
@@ -100,16 +121,17 @@ impl Registry {
             from_hex(&invitation.token_sha256).is_some_and(|hash| hash == *token_sha256)
                 && now_s < invitation.expires_s
         };
-        Ok(self.banks()?.into_iter().find(|bank| bank.invitations.iter().any(open)))
+        let invited = |bank: &Bank| bank.revoked.is_none() && bank.invitations.iter().any(open);
+        Ok(self.banks()?.into_iter().find(invited))
     }
 
-    /// The bank for which `enroll --csr` certified this key.
+    /// The bank to be served for which `enroll --csr` certified this key.
     ///
     /// # Errors
     /// As [`Registry::banks`].
     pub fn certified(&self, key: &KeyFingerprint) -> Result<Option<Bank>, Failure> {
         let key = to_hex(key);
-        Ok(self.banks()?.into_iter().find(|bank| bank.keys.contains(&key)))
+        Ok(self.banks()?.into_iter().find(|bank| bank.revoked.is_none() && bank.keys.contains(&key)))
     }
 
     /// Stores an enrolment.

@@ -8,7 +8,7 @@ const DAY_S: u64 = 86_400;
 const NOON: u64 = 20_000 * DAY_S + DAY_S / 2;
 
 fn bank(per_day: u64, lifetime: u64) -> Bank {
-    Bank { name: "bank-a".to_owned(), per_day, lifetime, invitations: vec![], keys: vec![] }
+    Bank { name: "bank-a".to_owned(), per_day, lifetime, revoked: None, invitations: vec![], keys: vec![] }
 }
 
 fn runtime() -> tokio::runtime::Runtime {

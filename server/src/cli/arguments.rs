@@ -56,6 +56,17 @@ pub(super) enum Command {
         #[arg(long)]
         again: bool,
     },
+    /// Serve a bank no more, whichever of its keys it shows
+    #[command(
+        after_help = "Example:\n  samar-server revoke bank-jaya --reason 'contract ended 2026-11-30'\n\nA running server closes the bank's connections within seconds. The account and\nwhat it used stay; there is no way back under the same name."
+    )]
+    Revoke {
+        /// Name of the account
+        bank: String,
+        /// Why, for your own records; the bank is not told
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Take dumps into the vault, which keeps no identifier of them
     #[command(
         after_help = "Example:\n  samar-server ingest --breach bpjs-2021 --date 2021-05 --title 'BPJS' \\\n    --column NIK --exposes phone --exposes photo=FOTO dump.csv.gz"

@@ -20,6 +20,7 @@ use crate::keys::{self, Passphrase, Protected, Source};
 use crate::layout::Layout;
 use crate::pki::Authority;
 use crate::publish::{publish, publish_with_new_publisher};
+use crate::revoke::revoke;
 use arguments::{Arguments, Command};
 
 /// Runs the program as the command line says.
@@ -72,6 +73,12 @@ pub fn run() -> Result<Exit, Failure> {
             print(format_args!(
                 "invitation  {} (hand it over on a trusted channel; it opens the account)",
                 out.display()
+            ));
+        }
+        Command::Revoke { bank, reason } => {
+            revoke(&layout()?, &bank, &reason)?;
+            print(format_args!(
+                "revoked  {bank}: none of its keys is served; a running server ends its connections"
             ));
         }
         Command::Ingest(arguments) => ingest::run(&layout()?, backend()?, arguments)?,

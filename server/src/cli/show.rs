@@ -48,7 +48,8 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
             .iter()
             .map(|(bank, used)| {
                 json!({"bank": bank.name, "per_day": bank.per_day, "lifetime": bank.lifetime,
-                       "used_today": used.today, "used_lifetime": used.lifetime})
+                       "used_today": used.today, "used_lifetime": used.lifetime,
+                       "revoked": bank.revoked.as_ref().map(|revoked| &revoked.reason)})
             })
             .collect();
         print(format_args!("{}", json!({"published": newest.as_ref().map(published_json), "banks": banks})));
@@ -68,6 +69,9 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         let (today, lifetime) = (thousands(used.today), thousands(used.lifetime));
         let (per_day, in_all) = (thousands(bank.per_day), thousands(bank.lifetime));
         print(format_args!("{}: {today} of {per_day} today, {lifetime} of {in_all} in all", bank.name));
+        if let Some(revoked) = &bank.revoked {
+            print(format_args!("  revoked: {}", revoked.reason));
+        }
     }
     Ok(())
 }

@@ -185,6 +185,7 @@ struct Rejects {
 
 fn rejects_file(plan: &Plan) -> Result<Option<Rejects>, Failure> {
     let Some(place) = plan.rejects.clone() else { return Ok(None) };
+    // Its folder is not ours, so a killed run's is looked for by name.
     let unfinished = durable::remove_leftovers_of(&place)
         .and_then(|()| Unfinished::create(&place, Mode::Private))
         .map_err(|error| io_failure("write the rejected rows to", &place, &error))?;

@@ -90,7 +90,7 @@ pub(super) async fn fetch(state: &State, request: &FetchRequest) -> Answer {
 /// Evaluates a batch: validate, reserve, append and sync beside the evaluation, answer after both.
 pub(super) async fn evaluate(
     state: &Arc<State>,
-    bank: &Bank,
+    bank: &str,
     place: &Place,
     request: &EvaluateRequest,
     bulk: Vec<u8>,
@@ -106,8 +106,14 @@ pub(super) async fn evaluate(
         Err(error @ EvaluateError::Decode(_)) => return refuse(RefusalCode::ElementInvalid, &error),
         Err(error @ EvaluateError::Size(_)) => return refuse(RefusalCode::Malformed, &error),
     };
+    // As it is enrolled when it is charged: the batch may have waited since, and the bank have been revoked.
+    let bank = match state.registry.served(bank) {
+        Ok(Some(bank)) => bank,
+        Ok(None) => return refuse(RefusalCode::NotEnrolled, "revoked while it waited"),
+        Err(failure) => return refuse(RefusalCode::Internal, &failure),
+    };
     let debit =
-        state.accounts.debit(bank, batch.hash(), request.count, state.now_s()).map_err(|refused| {
+        state.accounts.debit(&bank, batch.hash(), request.count, state.now_s()).map_err(|refused| {
             let refusal = Refusal::new(refused.code());
             let refusal = match refused {
                 Refused::Day { retry_after_ms } => refusal.retry_after_ms(retry_after_ms),

@@ -1,7 +1,7 @@
 //! One connection: who it is, and its streams.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::gauge::Gauge;
 use quinn::Connection;
@@ -42,6 +42,9 @@ impl Drop for Counted {
     }
 }
 
+/// How often it is looked at whether a bank is still to be served.
+const ENROLLED_POLL: Duration = Duration::from_secs(2);
+
 /// What a peer is told to wait where there was no room.
 const RETRY_AFTER_MS: u32 = 2_000;
 
@@ -74,6 +77,7 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
     // Whoever is no bank has the time of one request, so that strangers cannot fill the house by staying.
     let visit_over = tokio::time::sleep(state.deadline());
     tokio::pin!(visit_over);
+    let mut look = tokio::time::interval(ENROLLED_POLL);
     loop {
         tokio::select! {
             accepted = connection.accept_bi() => match accepted {
@@ -84,6 +88,11 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
             },
             Some(_) = streams.join_next() => {}
             () = is_true(&mut draining) => break close(&connection, streams, RefusalCode::Draining).await,
+            _ = look.tick() => if !is_served(&state, &peer) {
+                // What is under way is not answered: it may be why the bank was revoked.
+                streams.abort_all();
+                break close(&connection, streams, RefusalCode::NotEnrolled).await;
+            },
             () = &mut visit_over, if !matches!(*peer, Peer::Bank(_)) => {
                 // What a stranger still has under way is not waited for.
                 streams.abort_all();
@@ -99,6 +108,14 @@ async fn close(connection: &Connection, mut streams: JoinSet<()>, code: RefusalC
     connection.close(close_code(code), code.text().as_bytes());
 }
 
+/// Whether a peer that was a bank still is one. An enrolment that cannot be read ends no connection; its requests say so.
+fn is_served(state: &State, peer: &Peer) -> bool {
+    match peer {
+        Peer::Bank(name) => !matches!(state.registry.served(name), Ok(None)),
+        Peer::Stranger | Peer::Unknown => true,
+    }
+}
+
 fn identify(state: &State, connection: &Connection) -> Peer {
     let identity =
         connection.peer_identity().and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
@@ -108,7 +125,7 @@ fn identify(state: &State, connection: &Connection) -> Peer {
     };
     let Some(fingerprint) = fingerprint else { return Peer::Unknown };
     let enrolled = match state.accounts.bank_of(&fingerprint) {
-        Some(name) => state.registry.bank(&name),
+        Some(name) => state.registry.served(&name),
         None => state.registry.certified(&fingerprint),
     };
     match enrolled {
@@ -157,7 +174,7 @@ async fn answer(
     let bank = match (peer, &request) {
         (_, Request::Join(_)) => None,
         // As it is enrolled now: what the operator changed counts for connections that are open.
-        (Peer::Bank(name), _) => match state.registry.bank(name) {
+        (Peer::Bank(name), _) => match state.registry.served(name) {
             Ok(Some(bank)) => Some(bank),
             Ok(None) => return refuse(RefusalCode::NotEnrolled),
             Err(failure) => return Some(Err((Refusal::new(RefusalCode::Internal), failure.to_string()))),
@@ -196,7 +213,7 @@ async fn answer(
         (Request::Manifest(request), ..) => answer::manifest(state, &request),
         (Request::Fetch(request), ..) => answer::fetch(state, &request).await,
         (Request::Evaluate(request), Some(bank), Some(place)) => {
-            answer::evaluate(state, &bank, &place, &request, bulk).await
+            answer::evaluate(state, &bank.name, &place, &request, bulk).await
         }
         (Request::Allowance(_), Some(bank), _) => Ok(answer::allowance(state, &bank)),
         (Request::Evaluate(_) | Request::Allowance(_), ..) => return refuse(RefusalCode::Internal),

@@ -18,8 +18,9 @@ fn every_command_says_where_a_folder_was_never_initialised() {
     let house = House::empty();
     let dump = house.file("dump.csv", DUMP);
     let out = house.path("x.invitation").into_os_string().into_string().unwrap();
-    let commands: [&[&str]; 5] = [
+    let commands: [&[&str]; 6] = [
         &["enroll", "bank-jaya", "--out", &out],
+        &["revoke", "bank-jaya", "--reason", "test"],
         &["ingest", "--breach", "breach-a", "--date", "2021", &dump],
         &["publish"],
         &["serve"],

@@ -1,0 +1,129 @@
+//! `interrupt`: kill -9 at a random point of a run, then the same command again.
+
+mod ingest;
+mod publish;
+mod screen;
+mod stage;
+mod sync;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rand::RngExt as _;
+
+use super::folders::{fingerprint, leftovers};
+use super::programs::{Programs, done};
+use super::{Outcome, cannot, progress};
+
+/// A command that is interrupted.
+trait Case {
+    /// What it is called.
+    const NAME: &'static str;
+    /// Exit codes of a run that went well.
+    const CODES: &'static [i32];
+
+    /// Puts everything back to where the command has not run yet.
+    fn set_back(&mut self) -> Result<(), String>;
+    /// Takes note of what the kill left.
+    fn look(&mut self) {}
+    /// The command.
+    fn command(&self) -> Command;
+    /// The folder that it works in.
+    fn folder(&self) -> &Path;
+    /// Whether everything is as after one run that nobody disturbed.
+    fn holds(&self) -> Result<(), String>;
+}
+
+/// Where the kills landed.
+#[derive(Default)]
+struct Landed {
+    /// Before the run had changed anything.
+    before: u32,
+    /// While it was changing things.
+    within: u32,
+    /// After it had ended.
+    after: u32,
+}
+
+pub(super) fn run(count: u32) -> Outcome {
+    let programs = Programs::built()?;
+    let mut landed = Landed::default();
+    let mut of_each = Vec::new();
+    let mut add = |name: &str, found: Landed| {
+        of_each.push(format!("{name} {}/{}/{}", found.before, found.within, found.after));
+        landed.before += found.before;
+        landed.within += found.within;
+        landed.after += found.after;
+    };
+    add(ingest::Ingest::NAME, kill_often(&mut ingest::Ingest::new(&programs, count)?, count)?);
+    add(publish::Publish::NAME, kill_often(&mut publish::Publish::new(&programs, count)?, count)?);
+    let stage = stage::Stage::new(&programs, count)?;
+    add(sync::Sync::NAME, kill_often(&mut sync::Sync::new(&stage)?, count)?);
+    add(screen::Screen::NAME, kill_often(&mut screen::Screen::new(&stage)?, count)?);
+    let kills = landed.before + landed.within + landed.after;
+    Ok(format!(
+        "{kills} kills ({} before the first write, {} within, {} after the end: {}), 0 wrong results, 0 leftovers, 0 paid \
+         twice",
+        landed.before,
+        landed.within,
+        landed.after,
+        of_each.join(", ")
+    ))
+}
+
+fn kill_often<C: Case>(case: &mut C, count: u32) -> Result<Landed, String> {
+    let duration = undisturbed(case)?;
+    let mut landed = Landed::default();
+    for kill in 1..=count {
+        case.set_back()?;
+        let after = duration.mul_f64(rand::rng().random_range(0.0..1.0));
+        let violated = |what: String| format!("{} killed after {after:?} (kill {kill}): {what}", C::NAME);
+        interrupt(case, after, &mut landed).map_err(violated)?;
+        case.look();
+        done(&mut case.command(), C::CODES).map_err(violated)?;
+        case.holds().map_err(violated)?;
+        let left = leftovers(case.folder());
+        if !left.is_empty() {
+            return Err(violated(format!("the next run leaves {}", left.join(", "))));
+        }
+        progress(C::NAME, kill, count);
+    }
+    Ok(landed)
+}
+
+/// How long a run takes, the middle one of five; and that its result is the one that is looked for.
+fn undisturbed<C: Case>(case: &mut C) -> Result<Duration, String> {
+    let mut durations = Vec::new();
+    for _ in 0..5 {
+        case.set_back()?;
+        let began = Instant::now();
+        done(&mut case.command(), C::CODES)?;
+        durations.push(began.elapsed());
+        case.holds().map_err(|what| format!("{}, undisturbed: {what}", C::NAME))?;
+    }
+    durations.sort();
+    Ok(durations[durations.len() / 2])
+}
+
+fn interrupt<C: Case>(case: &C, after: Duration, landed: &mut Landed) -> Result<(), String> {
+    let before = fingerprint(case.folder());
+    let mut child = case
+        .command()
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(cannot(format_args!("start {}", C::NAME)))?;
+    std::thread::sleep(after);
+    let ended = child.try_wait().map_err(cannot("look at a run"))?;
+    child.kill().and_then(|()| child.wait()).map_err(cannot("kill a run"))?;
+    match ended {
+        Some(status) if !status.code().is_some_and(|code| C::CODES.contains(&code)) => {
+            return Err(format!("it had ended by itself with {status}"));
+        }
+        Some(_) => landed.after += 1,
+        None if fingerprint(case.folder()) == before => landed.before += 1,
+        None => landed.within += 1,
+    }
+    Ok(())
+}

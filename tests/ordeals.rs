@@ -1,0 +1,34 @@
+//! Each ordeal in small. A full one takes minutes: `cargo run --release -p samar-tests --bin ordeal -- --help`.
+
+use samar_tests::ordeal::Ordeal;
+
+#[track_caller]
+fn hold(name: &str, count: u32) {
+    let figure = Ordeal::named(name).expect("an ordeal").hold(count);
+    assert!(figure.is_ok(), "{}", figure.unwrap_err());
+}
+
+#[test]
+fn what_was_interrupted_can_be_run_again() {
+    hold("interrupt", 2);
+}
+
+#[test]
+fn malformed_frames_and_handshakes_harm_nobody() {
+    hold("frames", 2_000);
+}
+
+#[test]
+fn what_was_answered_survives_a_kill_and_is_charged_once() {
+    hold("kill", 5);
+}
+
+#[test]
+fn an_allowance_is_answered_to_the_element_however_it_is_asked_for() {
+    hold("enumerate", 3_000);
+}
+
+#[test]
+fn a_revoked_bank_is_gone_within_seconds() {
+    hold("revoke", 1);
+}
