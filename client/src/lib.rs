@@ -16,10 +16,10 @@ pub mod cli;
 mod config;
 mod customers;
 mod evaluation;
+mod inspect;
 pub mod join;
 mod link;
 mod matching;
-pub mod people;
 pub mod report;
 pub mod screen;
 mod seen;
@@ -30,4 +30,6 @@ mod tls;
 
 pub use config::{Config, Home, KeyExchange};
 pub use link::{Link, LinkError, Traffic};
+/// Numbers, times and fingerprints, as both programs show them.
+pub use samar_local::people;
 pub use seen::Seen;

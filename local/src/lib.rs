@@ -1,9 +1,10 @@
 //! What both programs do on their own machine, so that they do it alike: how they end ([`exit`]), what they keep in
-//! their folder and how safely ([`folder`], [`durable`]), what they show while they work ([`progress`]), and how they read
-//! the tables of rows that people hand them ([`table`]).
+//! their folder and how safely ([`folder`], [`durable`]), what they show while they work ([`progress`]), how numbers, times
+//! and fingerprints read ([`people`]), and how they read the tables of rows that people hand them ([`table`]).
 
 pub mod durable;
 pub mod exit;
 pub mod folder;
+pub mod people;
 pub mod progress;
 pub mod table;

@@ -12,12 +12,14 @@ use samar_local::folder;
 use samar_protocol::oprf::SecretKey;
 use zeroize::Zeroizing;
 
-const MAGIC: [u8; 10] = *b"SAMARKEY\x01\x00";
-const FILE_BYTES: usize = MAGIC.len() + 2 + 32 + 8;
+/// Opens every key file; the last two bytes are the version, little-endian.
+pub(crate) const MAGIC: [u8; 10] = *b"SAMARKEY\x01\x00";
+/// Bytes of a key file.
+pub(crate) const FILE_BYTES: usize = MAGIC.len() + 2 + 32 + 8;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Purpose {
+pub(crate) enum Purpose {
     Oprf = 1,
     Publisher = 2,
 }

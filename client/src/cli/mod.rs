@@ -14,6 +14,7 @@ use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
 use crate::check::{Checker, LINES};
 use crate::config::Home;
+use crate::inspect::inspect;
 use crate::report::Verdict;
 use crate::screen::ScreenPlan;
 use args::{Arguments, CheckArguments, Command, ScreenArguments};
@@ -71,6 +72,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        Command::Inspect { file, json } => tokio::task::block_in_place(|| inspect(home, &file, json)),
         Command::Screen(arguments) => screen(home, arguments).await,
         Command::Check(arguments) => check(home, arguments).await,
     }

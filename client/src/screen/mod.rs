@@ -8,7 +8,7 @@
 //! ```
 
 mod evaluate;
-mod spool;
+pub(crate) mod spool;
 
 use std::io::Write;
 use std::path::PathBuf;

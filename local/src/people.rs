@@ -2,6 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::exit::print;
+
 /// Seconds since 1970 UTC, by this machine's clock.
 #[must_use]
 pub fn now_s() -> u64 {
@@ -80,6 +82,21 @@ pub fn fingerprint(bytes: &[u8; 32]) -> String {
     groups.collect::<Vec<_>>().join(" ")
 }
 
+/// A fingerprint in the two lines in which both programs show it: one of 16 groups would pass 80 columns.
+#[must_use]
+pub fn fingerprint_lines(bytes: &[u8; 32]) -> [String; 2] {
+    let text = fingerprint(bytes);
+    let (first, second) = text.split_at(text.len() / 2);
+    [first.trim_end().to_owned(), second.trim_start().to_owned()]
+}
+
+/// Prints a named fingerprint, to be compared with what the other side prints.
+pub fn print_fingerprint(name: &str, bytes: &[u8; 32]) {
+    let [first, second] = fingerprint_lines(bytes);
+    print(format_args!("  {name:<26}{first}"));
+    print(format_args!("  {:<26}{second}", ""));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,5 +136,6 @@ mod tests {
         let text = fingerprint(&[0xab; 32]);
         assert_eq!(text.split(' ').count(), 16);
         assert!(text.starts_with("abab abab"));
+        assert_eq!(fingerprint_lines(&[0xab; 32]).join(" "), text);
     }
 }
