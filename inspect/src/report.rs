@@ -85,7 +85,7 @@ impl Facts {
                         let mut block = String::new();
                         facts.write(&mut block, indent + 2);
                         // The first fact of each names it, and stands out by a mark.
-                        out.push_str(&block.replacen("  ", "- ", 1));
+                        write!(out, "{:indent$}- {}", "", block.trim_start()).unwrap();
                     }
                 }
                 _ => line(&name, &value.to_words()),

@@ -83,7 +83,8 @@ impl Audit {
                 progress.set(walk.whole_bytes());
             }
         };
-        let (whole_bytes, records, chain, tail) = (walk.whole_bytes(), walk.records(), walk.chain(), walk.tail());
+        let (whole_bytes, records, chain, tail) =
+            (walk.whole_bytes(), walk.records(), walk.chain(), walk.tail());
         Ok(Self { bytes, whole_bytes, records, chain, banks, tail, damage })
     }
 
@@ -92,7 +93,9 @@ impl Audit {
     /// # Errors
     /// As [`Audit::of`].
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        open(path).and_then(|file| Self::of(&file).map_err(|error| io_failure("read the account log", path, &error)))
+        open(path).and_then(|file| {
+            Self::of(&file).map_err(|error| io_failure("read the account log", path, &error))
+        })
     }
 
     /// What is wrong with the log, where anything is: byte, words, remedy.
@@ -177,7 +180,8 @@ pub fn export(path: &Path, format: Format, out: Option<&Path>) -> Result<u64, Fa
         Some(out) => {
             let begin = || Unfinished::create(out, Mode::Private);
             let unfinished = begin().map_err(|error| io_failure("write", out, &error))?;
-            let lines = write(walk, format, BufWriter::new(unfinished.file())).map_err(|error| error.of(path, out))?;
+            let lines = write(walk, format, BufWriter::new(unfinished.file()))
+                .map_err(|error| error.of(path, out))?;
             unfinished.finish().map_err(|error| io_failure("write", out, &error))?;
             Ok(lines)
         }
@@ -193,7 +197,9 @@ impl Error {
     fn of(self, log: &Path, out: &Path) -> Failure {
         match self {
             Self::Log(LogError::Read(error)) => io_failure("read the account log", log, &error),
-            Self::Log(error) => Failure::local(format!("{} is damaged {error}", log.display())).remedy(LOG_REMEDY),
+            Self::Log(error) => {
+                Failure::local(format!("{} is damaged {error}", log.display())).remedy(LOG_REMEDY)
+            }
             Self::Write(error) => io_failure("write", out, &error),
         }
     }

@@ -7,7 +7,7 @@ use samar_inspect::{Facts, Fault, Report, Source, Value};
 use samar_local::exit::Failure;
 use samar_local::table::{ROW_BYTES_MAX, Row, Table, TableOptions};
 
-const REMEDY: &str = "screen the customers again: what an earlier run evaluated is not charged twice on the same day";
+const REMEDY: &str = "screen the customers again";
 /// Different texts that are counted; there are as many breaches and reasons as a set has unless the file was changed.
 const LISTED_MAX: usize = 2_000;
 
@@ -63,10 +63,10 @@ impl Counts {
 }
 
 fn add(counts: &mut BTreeMap<String, u64>, name: &str) {
-    match counts.get_mut(name) {
-        Some(rows) => *rows += 1,
-        None if counts.len() < LISTED_MAX => drop(counts.insert(name.to_owned(), 1)),
-        None => {}
+    if let Some(rows) = counts.get_mut(name) {
+        *rows += 1;
+    } else if counts.len() < LISTED_MAX {
+        counts.insert(name.to_owned(), 1);
     }
 }
 
@@ -114,7 +114,8 @@ fn lines(report: &mut Report, source: &Source, counts: &mut Counts) -> Result<()
     loop {
         let mut line = Vec::new();
         // A row with its names and quotes; a longer line is none of ours.
-        let bytes = input.by_ref().take(4 * ROW_BYTES_MAX as u64).read_until(b'\n', &mut line).map_err(failure)?;
+        let bytes =
+            input.by_ref().take(4 * ROW_BYTES_MAX as u64).read_until(b'\n', &mut line).map_err(failure)?;
         if bytes == 0 {
             return Ok(());
         }
@@ -135,7 +136,8 @@ pub(super) fn summary(source: &Source) -> Result<Report, Failure> {
         Ok(summary) => summary,
         Err(error) => {
             // Everything before its place could be shown only by guessing: a number may have lost digits.
-            let before: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+            let before: usize =
+                text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
             report.fault(Fault::at((before + error.column()) as u64, "the JSON ends or breaks here"));
             serde_json::Value::Null
         }
@@ -162,6 +164,6 @@ pub(super) fn summary(source: &Source) -> Result<Report, Failure> {
     if summary.is_object() && (number("rows").is_none() || hash.is_none()) {
         report.fault(Fault::whole("the rows or the hash of the set are missing"));
     }
-    report.remedy("screen the customers again");
+    report.remedy(REMEDY);
     Ok(report)
 }

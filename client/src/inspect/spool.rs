@@ -7,7 +7,8 @@ use samar_local::exit::Failure;
 use crate::evaluation::BATCH;
 use crate::screen::spool::{CHECKSUM_BYTES, HEAD_BYTES, MAGIC, RECORD_BYTES};
 
-const REMEDY: &str = "keep the file and screen again: what stands before this is used, the rest is asked for anew";
+const REMEDY: &str =
+    "keep the file and screen again: what stands before this is used, the rest is asked for anew";
 
 pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
     let mut report = Report::default();
@@ -41,12 +42,17 @@ fn blocks(report: &mut Report, source: &Source) -> Result<(), Failure> {
         let records = count.first_chunk().map_or(0, |count| u32::from_le_bytes(*count));
         let bytes = 4 + u64::from(records) * RECORD_BYTES as u64 + CHECKSUM_BYTES as u64;
         if records as usize > BATCH {
-            report.fault(Fault::at(at, format!("a block of {records} evaluations, more than there are in one")));
+            report.fault(Fault::at(
+                at,
+                format!("a block of {records} evaluations, more than there are in one"),
+            ));
             break;
         }
         let block = source.read(at, bytes)?;
         if (block.len() as u64) < bytes || count.len() < 4 {
-            report.note(format!("the block at byte {at} is cut short, as a crash leaves it: the next run removes it"));
+            report.note(format!(
+                "the block at byte {at} is cut short, as a crash leaves it: the next run removes it"
+            ));
             break;
         }
         let (content, check) = block.split_at(block.len() - CHECKSUM_BYTES);

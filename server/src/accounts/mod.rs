@@ -7,9 +7,9 @@
 mod fold;
 mod log;
 mod registry;
-mod walk;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -11,7 +11,8 @@ use super::log::GROUP_MAX;
 /// Opens every account log; the last two bytes are the version, little-endian.
 pub const LOG_MAGIC: [u8; 10] = *b"SAMARLOG\x01\x00";
 /// What helps against a damaged log.
-pub const LOG_REMEDY: &str = "restore the log from its backup; without it the allowances of all banks are unknown";
+pub const LOG_REMEDY: &str =
+    "restore the log from its backup; without it the allowances of all banks are unknown";
 
 /// Bytes of body a record may have: a bank's name and fixed fields.
 pub(super) const BODY_BYTES_MAX: usize = 1_024;

@@ -2,9 +2,10 @@
 
 use bytesize::ByteSize;
 use samar_local::exit::{Failure, print, say};
+use samar_local::people::thousands;
 use samar_protocol::group::Backend;
 
-use super::{arguments, show};
+use super::arguments;
 use crate::ingest::{Exposure, Plan, Report, Source, ingest};
 use crate::layout::Layout;
 
@@ -57,12 +58,12 @@ fn plan(arguments: arguments::Ingest) -> Result<Plan, Failure> {
 }
 
 fn show_report(breach: &str, report: &Report) {
-    print(format_args!("{breach}: {} rows", show::count(report.rows())));
-    print(format_args!("  accepted   {:>15}", show::count(report.accepted)));
-    print(format_args!("  duplicate  {:>15}", show::count(report.duplicates)));
-    print(format_args!("  rejected   {:>15}", show::count(report.rejected.values().sum())));
+    print(format_args!("{breach}: {} rows", thousands(report.rows())));
+    print(format_args!("  accepted   {:>15}", thousands(report.accepted)));
+    print(format_args!("  duplicate  {:>15}", thousands(report.duplicates)));
+    print(format_args!("  rejected   {:>15}", thousands(report.rejected.values().sum())));
     for (reason, rows) in &report.rejected {
-        print(format_args!("    {reason:<20} {:>4}", show::count(*rows)));
+        print(format_args!("    {reason:<20} {:>4}", thousands(*rows)));
     }
-    print(format_args!("  now holds  {:>15}", show::count(report.entries)));
+    print(format_args!("  now holds  {:>15}", thousands(report.entries)));
 }

@@ -1,6 +1,7 @@
 //! The command line: raw arguments in, one call into the library out.
 
 mod arguments;
+mod audit;
 mod ingest;
 mod serve;
 mod show;
@@ -9,11 +10,12 @@ mod synth;
 use clap::Parser as _;
 use samar_local::exit::{Exit, Failure, print};
 use samar_local::folder;
+use samar_local::people::thousands;
 use samar_protocol::group::Backend;
-use samar_protocol::invitation::to_hex;
 
 use crate::enroll::{Enrolment, enroll};
 use crate::init::init;
+use crate::inspect::inspect;
 use crate::layout::Layout;
 use crate::publish::publish;
 use arguments::{Arguments, Command};
@@ -44,7 +46,8 @@ pub fn run() -> Result<Exit, Failure> {
             print(format_args!("initialised    {}", layout.root().display()));
             print(format_args!("operator       {operator}"));
             print(format_args!("OPRF key       {}", made.key_id));
-            print(format_args!("publisher key  {}", to_hex(&made.publisher_key)));
+            print(format_args!("what banks compare when they join, over the telephone:"));
+            show::operator_keys(&made.ca_key, &made.publisher_key);
             print(format_args!(
                 "\nBack up {}: without these keys the vault cannot be used.",
                 layout.keys().display()
@@ -58,13 +61,15 @@ pub fn run() -> Result<Exit, Failure> {
             print(format_args!("enrolled    {bank}"));
             print(format_args!(
                 "allowance   {} a day, {} in all",
-                show::count(account.per_day),
-                show::count(account.lifetime)
+                thousands(account.per_day),
+                thousands(account.lifetime)
             ));
             print(format_args!(
                 "invitation  {} (hand it over on a trusted channel; it opens the account)",
                 out.display()
             ));
+            print(format_args!("when the bank has joined, compare with it, over the telephone:"));
+            show::enrolled(&layout, &account)?;
         }
         Command::Ingest(arguments) => ingest::run(&layout()?, backend()?, arguments)?,
         Command::Publish { memory, json } => {
@@ -72,6 +77,8 @@ pub fn run() -> Result<Exit, Failure> {
             show::publication(&publication, json);
         }
         Command::Serve { json } => serve::run(&layout()?, backend()?, json)?,
+        Command::Audit { command } => return audit::run(&layout()?, &command),
+        Command::Inspect { file, json } => return inspect(layout().ok().as_ref(), &file, json),
         Command::Status { json } => show::status(&layout()?, json)?,
         Command::Synth { command } => synth::run(command)?,
     }

@@ -3,26 +3,42 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use samar_local::exit::{Failure, print};
+use samar_local::people::{print_fingerprint, thousands, time};
+use samar_protocol::invitation::{from_hex, to_hex};
 use samar_protocol::manifest::{Breach, SignedManifest};
 use serde_json::json;
 
 use crate::accounts::{Accounts, Bank, Registry};
 use crate::config::Config;
+use crate::keys;
 use crate::layout::Layout;
+use crate::pki::{self, KeyFingerprint};
 use crate::publish::Publication;
 use crate::published;
 
-/// A number with its thousands set apart.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
+/// The operator's keys, as `samar join` and `samar status` show them.
+pub(super) fn operator_keys(ca_key: &KeyFingerprint, publisher_key: &[u8; 32]) {
+    print_fingerprint("key of the operator's CA", ca_key);
+    print_fingerprint("publisher's key", publisher_key);
+}
+
+/// What `samar join` will show of the operator, and the keys that stand in the bank's enrolment already.
+pub(super) fn enrolled(layout: &Layout, bank: &Bank) -> Result<(), Failure> {
+    for key in bank.keys.iter().filter_map(|key| from_hex(key)) {
+        print_fingerprint("key of this bank", &key);
     }
-    shown
+    let (ca_key, publisher_key) = keys_of(layout)?;
+    operator_keys(&ca_key, &publisher_key);
+    let floor = published::floor(layout)?;
+    if floor.epoch > 0 {
+        print_fingerprint(&format!("set of epoch {}", floor.epoch), &floor.hash.0);
+    }
+    Ok(())
+}
+
+fn keys_of(layout: &Layout) -> Result<(KeyFingerprint, [u8; 32]), Failure> {
+    let publisher = keys::read_publisher(&layout.publisher_key())?;
+    Ok((pki::authority_fingerprint(layout)?, publisher.verifying_key().to_bytes()))
 }
 
 pub(super) fn publication(publication: &Publication, as_json: bool) {
@@ -35,9 +51,9 @@ pub(super) fn publication(publication: &Publication, as_json: bool) {
         ));
         return;
     }
-    print(format_args!("epoch {}, {} entries", manifest.epoch, count(manifest.entries())));
+    print(format_args!("epoch {}, {} entries", manifest.epoch, thousands(manifest.entries())));
     breaches(&manifest.breaches);
-    print(format_args!("manifest  {}", publication.hash));
+    print_fingerprint(&format!("set of epoch {}", manifest.epoch), &publication.hash.0);
     print(format_args!("Banks can compare this hash with each other: it must be the same everywhere."));
 }
 
@@ -49,21 +65,30 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         0 => None,
         epoch => Some(published::read_manifest(layout, epoch)?),
     };
-    let usage = Accounts::usage(&layout.account_log())?;
-    let with_usage = |bank: Bank| {
-        let used = usage(&bank.name, now_s);
-        (bank, used)
+    let (ca_key, publisher_key) = keys_of(layout)?;
+    let standing = Accounts::standing(&layout.account_log())?;
+    let stand = |bank: Bank| {
+        let used = standing.usage(&bank.name, now_s);
+        let joined = standing.keys(&bank.name);
+        (bank, used, joined)
     };
-    let banks: Vec<_> = Registry::new(layout).banks()?.into_iter().map(with_usage).collect();
+    let banks: Vec<_> = Registry::new(layout).banks()?.into_iter().map(stand).collect();
     if as_json {
         let banks: Vec<_> = banks
             .iter()
-            .map(|(bank, used)| {
+            .map(|(bank, used, joined)| {
+                let joined: Vec<_> = joined
+                    .iter()
+                    .map(|(key, since_s)| json!({"bank_key_sha256": to_hex(key), "joined_s": since_s}))
+                    .collect();
                 json!({"bank": bank.name, "per_day": bank.per_day, "lifetime": bank.lifetime,
-                       "used_today": used.today, "used_lifetime": used.lifetime})
+                       "used_today": used.today, "used_lifetime": used.lifetime,
+                       "joined": joined, "certified": bank.keys})
             })
             .collect();
-        print(format_args!("{}", json!({"published": newest.as_ref().map(published_json), "banks": banks})));
+        let object = json!({"ca_key_sha256": to_hex(&ca_key), "publisher_key": to_hex(&publisher_key),
+                            "published": newest.as_ref().map(published_json), "banks": banks});
+        print(format_args!("{object}"));
         return Ok(());
     }
     match &newest {
@@ -73,13 +98,23 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
             let days = manifest.valid_until_s.saturating_sub(now_s) / 86_400;
             print(format_args!("epoch {}, valid for {days} days more", manifest.epoch));
             breaches(&manifest.breaches);
-            print(format_args!("manifest  {}", signed.hash()));
+            print_fingerprint(&format!("set of epoch {}", manifest.epoch), &signed.hash().0);
         }
     }
-    for (bank, used) in &banks {
-        let (today, lifetime) = (count(used.today), count(used.lifetime));
-        let (per_day, in_all) = (count(bank.per_day), count(bank.lifetime));
+    operator_keys(&ca_key, &publisher_key);
+    for (bank, used, joined) in &banks {
+        let (today, lifetime) = (thousands(used.today), thousands(used.lifetime));
+        let (per_day, in_all) = (thousands(bank.per_day), thousands(bank.lifetime));
         print(format_args!("{}: {today} of {per_day} today, {lifetime} of {in_all} in all", bank.name));
+        for (key, since_s) in joined {
+            print_fingerprint(&format!("joined {}", &time(*since_s)[..16]), key);
+        }
+        for key in bank.keys.iter().filter_map(|key| from_hex(key)) {
+            print_fingerprint("certified, own PKI", &key);
+        }
+        if joined.is_empty() && bank.keys.is_empty() {
+            print(format_args!("  has not joined yet"));
+        }
     }
     Ok(())
 }
@@ -90,8 +125,8 @@ fn breaches(breaches: &[Breach]) {
         print(format_args!(
             "  {:<24} {:>13} entries {:>15} bytes  {}",
             breach.id,
-            count(breach.entries()),
-            count(bytes),
+            thousands(breach.entries()),
+            thousands(bytes),
             breach.status.name()
         ));
     }
@@ -108,13 +143,4 @@ fn published_json(signed: &SignedManifest) -> serde_json::Value {
     let breaches: Vec<_> = manifest.breaches.iter().map(breach_json).collect();
     json!({"epoch": manifest.epoch, "hash": signed.hash().to_string(), "valid_until_s": manifest.valid_until_s,
            "key_id": manifest.key_id().to_string(), "breaches": breaches})
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_set_apart() {
-        let shown = [0, 7, 999, 1_000, 279_000_000].map(super::count);
-        assert_eq!(shown, ["0", "7", "999", "1,000", "279,000,000"]);
-    }
 }

@@ -6,8 +6,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use samar_local::exit::{Failure, io_failure, say};
+use samar_local::people::thousands;
 
-use super::{arguments, show};
+use super::arguments;
 use crate::synth::{Breach, CustomerSpec, Dirt, DumpSpec, Overlap, SynthError, write_customers, write_dump};
 
 pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
@@ -22,7 +23,7 @@ pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
                 dirt: dirt(&shape),
             };
             let made = write_dump(&mut create(&shape.out)?, &spec).map_err(failure)?;
-            say(format_args!("{} rows of {} persons", show::count(made.rows), show::count(made.persons)));
+            say(format_args!("{} rows of {} persons", thousands(made.rows), thousands(made.persons)));
         }
         arguments::Synth::Customers { breach, only_first, only_second, both, neither, truth, shape } => {
             let [first, second] = breach.as_slice() else {
@@ -35,7 +36,7 @@ pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
             let mut truth = truth.as_deref().map(create).transpose()?;
             let truth = truth.as_mut().map(|truth| truth as &mut dyn Write);
             let made = write_customers(&mut create(&shape.out)?, truth, &spec).map_err(failure)?;
-            let (rows, exposed) = (show::count(made.rows), show::count(made.exposed));
+            let (rows, exposed) = (thousands(made.rows), thousands(made.exposed));
             say(format_args!("{rows} rows, {exposed} customers exposed"));
         }
     }

@@ -28,16 +28,22 @@ fn show(facts: &mut Facts, bytes: &[u8]) -> Result<(), Fault> {
     let changed = fields.magic(&MAGIC)?;
     let purpose = fields.u8("the purpose")?;
     let known = [Purpose::Oprf, Purpose::Publisher].into_iter().find(|known| *known as u8 == purpose);
-    facts.text("purpose", match known {
-        Some(Purpose::Oprf) => "OPRF key, under which the vault was made".to_owned(),
-        Some(Purpose::Publisher) => "publisher's key, which signs manifests".to_owned(),
-        None => format!("{purpose}, which is not known"),
-    });
+    facts.text(
+        "purpose",
+        match known {
+            Some(Purpose::Oprf) => "OPRF key, under which the vault was made".to_owned(),
+            Some(Purpose::Publisher) => "publisher's key, which signs manifests".to_owned(),
+            None => format!("{purpose}, which is not known"),
+        },
+    );
     let protection = fields.u8("the protection")?;
-    facts.text("protection", match protection {
-        0 => "none but the file's mode".to_owned(),
-        other => format!("{other}, which is not known"),
-    });
+    facts.text(
+        "protection",
+        match protection {
+            0 => "none but the file's mode".to_owned(),
+            other => format!("{other}, which is not known"),
+        },
+    );
     let mut key = Zeroizing::new([0; 32]);
     key.copy_from_slice(fields.take("the key", 32)?);
     let check = fields.take("the check", 8)?;
@@ -51,8 +57,14 @@ fn show(facts: &mut Facts, bytes: &[u8]) -> Result<(), Fault> {
         return Err(Fault::at(FILE_BYTES as u64 - 8, what));
     }
     match (known, protection) {
-        (_, 1..) => return Err(Fault::at(11, "a protection that this version does not know").or_remedy("update Samar")),
-        (None, _) => return Err(Fault::at(10, "a purpose that this version does not know").or_remedy("update Samar")),
+        (_, 1..) => {
+            return Err(
+                Fault::at(11, "a protection that this version does not know").or_remedy("update Samar")
+            );
+        }
+        (None, _) => {
+            return Err(Fault::at(10, "a purpose that this version does not know").or_remedy("update Samar"));
+        }
         (Some(Purpose::Oprf), 0) => {
             let key = SecretKey::from_bytes(&key).map_err(|error| Fault::at(12, error.to_string()))?;
             facts.add("key_id", Value::Hex(key.public().id().0.to_vec()));

@@ -67,7 +67,9 @@ pub(super) fn about(source: &Source) -> Result<Report, Failure> {
 }
 
 pub(super) fn made(source: &Source) -> Result<Report, Failure> {
-    settings(source, &MADE, "rm the file: publish makes the segment anew", |text| parse::<Made>(text).map(drop))
+    settings(source, &MADE, "rm the file: publish makes the segment anew", |text| {
+        parse::<Made>(text).map(drop)
+    })
 }
 
 pub(super) fn enrolment(source: &Source) -> Result<Report, Failure> {

@@ -19,7 +19,8 @@ pub(super) fn rejects(source: &Source) -> Result<Report, Failure> {
         let cell = |column| row.get(column).unwrap_or_default();
         let number = |column: usize| cell(column).parse::<u64>().is_ok();
         let reason = cell(2);
-        let plain = !reason.is_empty() && reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        let plain =
+            !reason.is_empty() && reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         if row.columns() != 3 || !number(0) || !number(1) || !plain {
             report.fault(Fault::whole(format!("line {} is not file, line and reason", row.line())));
         } else if reasons.len() < LISTED_MAX || reasons.contains_key(&*reason) {
@@ -53,8 +54,7 @@ fn each_row(
     mut each: impl FnMut(&mut Report, &Row),
 ) -> Result<u64, Failure> {
     let file = source.file().try_clone().map_err(Failure::local)?;
-    let options =
-        TableOptions { name: source.name().to_owned(), delimiter: Some(b','), header: Some(true) };
+    let options = TableOptions { name: source.name().to_owned(), delimiter: Some(b','), header: Some(true) };
     let mut table = match Table::open(Box::new(file), &options) {
         Ok(table) => table,
         Err(error) => {
@@ -73,7 +73,9 @@ fn each_row(
             }
         }
         match row.rejection() {
-            Some(reason) => report.fault(Fault::whole(format!("line {} cannot be read: {reason}", row.line()))),
+            Some(reason) => {
+                report.fault(Fault::whole(format!("line {} cannot be read: {reason}", row.line())))
+            }
             None => each(report, &row),
         }
     }
@@ -82,7 +84,7 @@ fn each_row(
 /// A run has no mark of its own: its length says which sort it is of.
 pub(super) fn run(source: &Source) -> Result<Report, Failure> {
     let mut report = Report::default();
-    let of = |record: usize| source.length() % record as u64 == 0;
+    let of = |record: usize| source.length().is_multiple_of(record as u64);
     match (of(RECORD_BYTES), of(ENTRY_BYTES)) {
         (true, false) => {
             report.facts.text("of", "ingest: elements and labels, not shown");
@@ -93,7 +95,9 @@ pub(super) fn run(source: &Source) -> Result<Report, Failure> {
             report.facts.count("records", source.length() / ENTRY_BYTES as u64);
         }
         (true, true) => report.facts.text("of", "ingest or publish: records, not shown"),
-        (false, false) => report.facts.text("of", "ingest or publish: records, not shown; the last is cut short"),
+        (false, false) => {
+            report.facts.text("of", "ingest or publish: records, not shown; the last is cut short")
+        }
     }
     report.note("needed only while that runs: the next ingest or publish removes what a killed one left");
     Ok(report)

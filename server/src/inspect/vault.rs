@@ -46,7 +46,10 @@ fn show<'a>(facts: &mut Facts, head: &'a [u8]) -> Result<Header<'a>, Fault> {
     let changed = fields.magic(&VAULT_MAGIC)?;
     let length = fields.u32("the header's length")?;
     if length as usize > CONTROL_BYTES_MAX {
-        return Err(Fault::at(VAULT_MAGIC.len() as u64, format!("a header of {length} bytes: longer than any")));
+        return Err(Fault::at(
+            VAULT_MAGIC.len() as u64,
+            format!("a header of {length} bytes: longer than any"),
+        ));
     }
     let bytes = fields.clone().take("the header", length as usize).unwrap_or_default();
     facts.add("oprf_key_id", Value::Hex(fields.array::<8>("the key id")?.to_vec()));
@@ -65,7 +68,8 @@ fn show<'a>(facts: &mut Facts, head: &'a [u8]) -> Result<Header<'a>, Fault> {
 fn records(report: &mut Report, source: &Source, from: u64, varies: &[String]) -> Result<(), Failure> {
     let after = source.length().saturating_sub(from);
     let there = after.saturating_sub(FOOTER_BYTES as u64) / RECORD_BYTES as u64;
-    let misfit = after.checked_sub(FOOTER_BYTES as u64).is_none_or(|bytes| bytes % RECORD_BYTES as u64 != 0);
+    let misfit =
+        after.checked_sub(FOOTER_BYTES as u64).is_none_or(|bytes| !bytes.is_multiple_of(RECORD_BYTES as u64));
     let failure = |error: std::io::Error| Failure::local(format!("cannot read {}: {error}", source.name()));
     let mut input = BufReader::with_capacity(1 << 20, source.file());
     let mut hasher = blake3::Hasher::new();
@@ -86,10 +90,11 @@ fn records(report: &mut Report, source: &Source, from: u64, varies: &[String]) -
             unordered.get_or_insert(number);
         }
         last = Some(record.element.0);
-        for (bit, entries) in labels.iter_mut().enumerate() {
-            *entries += u64::from(record.label >> bit & 1);
+        for (bit, entries) in (0..).zip(labels.iter_mut()) {
+            // A header that was changed may name more classes than a label has bits.
+            *entries += u64::from(record.label.checked_shr(bit).unwrap_or(0) & 1);
         }
-        if number % 65_536 == 0 {
+        if number.is_multiple_of(65_536) {
             progress.set(number);
         }
     }
@@ -101,7 +106,9 @@ fn records(report: &mut Report, source: &Source, from: u64, varies: &[String]) -
         facts.count("entries", entries);
         facts
     };
-    report.facts.add("entries_by_class", Value::Several("class", varies.iter().zip(labels).map(label).collect()));
+    report
+        .facts
+        .add("entries_by_class", Value::Several("class", varies.iter().zip(labels).map(label).collect()));
 
     if misfit {
         let what = "it ends inside a record: it was cut short, or bytes were added";

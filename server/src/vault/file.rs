@@ -172,8 +172,7 @@ impl Reader {
 }
 
 fn damaged(path: &Path, what: &str) -> Failure {
-    Failure::local(format!("{} is damaged: {what}", path.display()))
-        .remedy(VAULT_REMEDY)
+    Failure::local(format!("{} is damaged: {what}", path.display())).remedy(VAULT_REMEDY)
 }
 
 /// A vault file being written.
