@@ -51,7 +51,7 @@ async fn what_is_charged_is_what_was_asked_to_the_element() {
         assert_eq!(used(&scene.caller.allowance().await), (sum, sum));
     }
     let log = scene.operator.layout.account_log();
-    let on_disk = Accounts::usage(&log).unwrap()("bank-jaya", now_s());
+    let on_disk = Accounts::standing(&log).unwrap().usage("bank-jaya", now_s());
     assert_eq!((on_disk.today, on_disk.lifetime), (sum, sum));
 }
 

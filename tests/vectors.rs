@@ -100,7 +100,7 @@ fn decode(vector: &Vector) -> Result<(), String> {
         "publisher key file" => {
             file(bytes, |path| key(path, "publisher.key", |layout| keys::publisher(layout).map(|_| ())))
         }
-        "account log" => file(bytes, |path| Accounts::usage(path).map(|_| ())),
+        "account log" => file(bytes, |path| Accounts::standing(path).map(|_| ())),
         "vault" => file(bytes, |path| {
             let mut reader = Reader::open(path)?.expect("a file");
             while reader.read_record()?.is_some() {}

@@ -145,7 +145,7 @@ impl Config {
         })
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
         let key = from_hex(&file.publisher_key).and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
         let hash = from_hex(&file.floor_hash).ok_or("floor_hash is not 64 hexadecimal digits")?;

@@ -18,10 +18,10 @@ pub mod cli;
 mod config;
 mod customers;
 mod evaluation;
+mod inspect;
 pub mod join;
 mod link;
 mod matching;
-pub mod people;
 pub mod report;
 mod result_file;
 pub mod screen;
@@ -33,4 +33,6 @@ mod tls;
 
 pub use config::{Config, Home, KeyExchange};
 pub use link::{EvaluateAnswer, Link, LinkError, Quic, Streams, Traffic};
+/// Numbers, times and fingerprints, as both programs show them.
+pub use samar_local::people;
 pub use seen::Seen;

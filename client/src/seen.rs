@@ -70,7 +70,8 @@ impl Seen {
     }
 }
 
-fn parse(text: &str) -> Option<Seen> {
+/// The file's text; nothing where it is damaged.
+pub(crate) fn parse(text: &str) -> Option<Seen> {
     let file: File = toml::from_str(text).ok()?;
     Some(Seen {
         floor: Floor { epoch: file.epoch, hash: ManifestHash(from_hex(&file.hash)?) },

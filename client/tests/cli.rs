@@ -25,7 +25,7 @@ fn the_help_is_as_documented() {
     let (code, out, _) = run(dir.path(), &["--help"]);
     assert_eq!(code, 0);
     assert_eq!(out, include_str!("help.txt"), "if the change is meant, update client/tests/help.txt");
-    for command in ["join", "sync", "status", "screen", "check", "bench"] {
+    for command in ["join", "sync", "status", "inspect", "screen", "check", "bench"] {
         let (code, out, _) = run(dir.path(), &[command, "--help"]);
         assert_eq!(code, 0);
         assert!(out.contains(&format!("Example:\n  samar {command}")), "{out}");

@@ -1,12 +1,13 @@
 //! What both programs do on their own machine, so that they do it alike: how they end ([`exit`]), what they keep in
 //! their folder and how safely ([`folder`], [`durable`]), whether there is room for it ([`space`]), how they sort more than
-//! memory holds ([`sort`]), what they show while they work ([`progress`], [`numbers`]), and how they read the tables of rows
+//! memory holds ([`sort`]), what they show while they work ([`progress`]), how numbers, times
+//! and fingerprints read ([`people`]), and how they read the tables of rows
 //! that people hand them ([`table`]).
 
 pub mod durable;
 pub mod exit;
 pub mod folder;
-pub mod numbers;
+pub mod people;
 pub mod progress;
 pub mod sort;
 pub mod space;

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use crate::exit::{Failure, io_failure};
-use crate::numbers::bytes;
+use crate::people::bytes;
 
 /// What some work will write.
 #[derive(Clone, Copy, Debug)]

@@ -110,9 +110,16 @@ impl Config {
                 .remedy("run `samar-server init` first, or name another folder with --dir"),
             _ => io_failure("read", path, &error),
         })?;
-        let config: Self =
-            toml::from_str(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
-        config.check().map_err(|reason| Failure::input(format!("{}: {reason}", path.display())))?;
+        Self::parse(&text).map_err(|reason| Failure::input(format!("{}: {reason}", path.display())))
+    }
+
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// The place in the text, or the rule that it breaks.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.check()?;
         Ok(config)
     }
 

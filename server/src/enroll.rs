@@ -1,9 +1,10 @@
 //! `enroll`: an invitation for a bank.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use samar_local::durable::{self, Mode};
+use samar_local::durable::{Mode, Unfinished};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder;
 use samar_protocol::invitation::{Credential, Invitation, to_hex};
@@ -100,10 +101,21 @@ pub fn enroll(layout: &Layout, enrolment: &Enrolment<'_>) -> Result<Bank, Failur
         credential,
     };
     let text = invitation.to_text().map_err(Failure::local)?;
+    let failure = |error: std::io::Error| io_failure("write the invitation", enrolment.out, &error);
+    // A place that takes no file is found before anything is recorded.
+    let unfinished =
+        Unfinished::create(enrolment.out, Mode::Private).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Failure::input(format!("there is no folder to put {} in", enrolment.out.display()))
+            }
+            _ => failure(error),
+        })?;
     // The account first: an invitation that is out must be good.
     registry.store(&bank)?;
-    durable::write(enrolment.out, text.as_bytes(), Mode::Private)
-        .map_err(|error| io_failure("write the invitation", enrolment.out, &error))?;
+    unfinished.file().write_all(text.as_bytes()).and_then(|()| unfinished.finish()).map_err(|error| {
+        let remedy = format!("{name} is enrolled now: make room, then run the same command with --again");
+        failure(error).remedy(remedy)
+    })?;
     Ok(bank)
 }
 
@@ -113,6 +125,9 @@ fn certify(layout: &Layout, bank: &mut Bank, path: &Path) -> Result<String, Fail
     let signed = Authority::load(layout)?.sign_bank(&bank.name, &der);
     let (certificate, key) =
         signed.map_err(|error| Failure::input(format!("{} is {error}", path.display())))?;
-    bank.keys.push(to_hex(&key));
+    let key = to_hex(&key);
+    if !bank.keys.contains(&key) {
+        bank.keys.push(key); // the same request once more is the same key
+    }
     Ok(certificate.pem())
 }

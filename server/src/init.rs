@@ -11,7 +11,7 @@ use samar_protocol::oprf::{KeyId, SecretKey};
 use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
-use crate::pki::Authority;
+use crate::pki::{self, Authority, KeyFingerprint};
 
 /// What `init` made.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Initialised {
     pub key_id: KeyId,
     /// The new publisher key.
     pub publisher_key: [u8; 32],
+    /// The fingerprint of the new authority's key.
+    pub ca_key: KeyFingerprint,
 }
 
 /// Makes keys, authority, server certificate and configuration. The configuration is written last: a folder that has one
@@ -51,5 +53,9 @@ pub fn init(layout: &Layout, operator: &str, listen: SocketAddr) -> Result<Initi
     let path = layout.config();
     durable::write(&path, config.to_text().as_bytes(), Mode::Private)
         .map_err(|error| io_failure("write", &path, &error))?;
-    Ok(Initialised { key_id: oprf.public().id(), publisher_key: publisher.verifying_key().to_bytes() })
+    Ok(Initialised {
+        key_id: oprf.public().id(),
+        publisher_key: publisher.verifying_key().to_bytes(),
+        ca_key: pki::authority_fingerprint(layout)?,
+    })
 }

@@ -1,11 +1,13 @@
 //! The operator's side of Samar, as a library that the binary `samar-server` and the tests drive.
 
 pub mod accounts;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod enroll;
 pub mod ingest;
 pub mod init;
+mod inspect;
 pub mod keys;
 pub mod layout;
 pub mod pki;

@@ -134,6 +134,20 @@ pub fn server_certificate_end_s(layout: &Layout) -> Result<u64, Failure> {
     Ok(u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or(0))
 }
 
+/// The fingerprint of the operator's authority, for people to compare.
+///
+/// # Errors
+/// A missing or damaged certificate.
+pub fn authority_fingerprint(layout: &Layout) -> Result<KeyFingerprint, Failure> {
+    let path = layout.ca_certificate();
+    let pem = std::fs::read(&path).map_err(|error| io_failure("read", &path, &error))?;
+    let certificate = CertificateDer::from_pem_slice(&pem).ok();
+    certificate.as_ref().and_then(key_fingerprint).ok_or_else(|| {
+        Failure::local(format!("{} holds no certificate", path.display()))
+            .remedy("restore it from its backup")
+    })
+}
+
 /// The DER of a signing request in a PEM or DER file.
 #[must_use]
 pub fn signing_request_der(file: &[u8]) -> Vec<u8> {

@@ -74,9 +74,9 @@ async fn enumerate(count: u32) -> Outcome {
     }
     let answered: u64 = locked(&harvest).answered.values().map(|(_, count)| u64::from(*count)).sum();
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let usage =
-        Accounts::usage(&house.operator.layout.account_log()).map_err(|failure| failure.to_string())?;
-    let used = usage(BANK, now_s).lifetime;
+    let standing =
+        Accounts::standing(&house.operator.layout.account_log()).map_err(|failure| failure.to_string())?;
+    let used = standing.usage(BANK, now_s).lifetime;
     if (answered, used) != (allowance, allowance) {
         return Err(format!(
             "{answered} evaluations were answered and {used} charged of {allowance} allowed"

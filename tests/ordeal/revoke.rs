@@ -155,7 +155,7 @@ fn ended(error: ConnectionError) -> Option<RefusalCode> {
 
 fn used(house: &House, bank: &str) -> Result<u64, String> {
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let usage =
-        Accounts::usage(&house.operator.layout.account_log()).map_err(|failure| failure.to_string())?;
-    Ok(usage(bank, now_s).lifetime)
+    let standing =
+        Accounts::standing(&house.operator.layout.account_log()).map_err(|failure| failure.to_string())?;
+    Ok(standing.usage(bank, now_s).lifetime)
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use samar_local::exit::{Exit, Failure, io_failure, say};
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::wire::Allowance;
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 
 use super::report::{Report, StepReport, short, short_or_dash, whole};
 use super::{Percentiles, plot};

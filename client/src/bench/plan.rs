@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use samar_local::exit::Failure;
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 
 /// Sizes on either side of the ladder.
 const RUNGS_MAX: usize = 8;

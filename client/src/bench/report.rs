@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 use samar_protocol::group::Backend;
 use serde::Serialize;
 

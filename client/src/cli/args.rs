@@ -73,6 +73,20 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show in words what a file of Samar holds, and where it is damaged
+    ///
+    /// Never shows an identifier, a token or a key. A damaged file is shown up to its first fault, and ends with 6. The
+    /// folder lends the key that a manifest must be signed by.
+    #[command(
+        after_help = "Example:\n  samar inspect bank-jaya.invitation\n\nIts files are in the folder of the enrolment: samar.toml, seen.toml, ca.pem,\nmanifests/, segments/, pending/."
+    )]
+    Inspect {
+        /// The file; its kind is told by its content
+        file: PathBuf,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Screen a file of customers against the synced set
     ///
     /// The report has every column of the file and adds samar_status (clear, exposed or invalid:REASON),

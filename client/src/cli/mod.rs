@@ -15,6 +15,7 @@ use samar_protocol::invitation::INVITATION_BYTES_MAX;
 use crate::bench::{BenchPlan, Ladder};
 use crate::check::{Checker, LINES};
 use crate::config::Home;
+use crate::inspect::inspect;
 use crate::report::Verdict;
 use crate::screen::ScreenPlan;
 use args::{Arguments, BenchArguments, CheckArguments, Command, ScreenArguments};
@@ -72,6 +73,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        Command::Inspect { file, json } => tokio::task::block_in_place(|| inspect(home, &file, json)),
         Command::Screen(arguments) => screen(home, arguments).await,
         Command::Check(arguments) => check(home, arguments).await,
         Command::Bench(arguments) => bench(home, arguments).await,

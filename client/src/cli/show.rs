@@ -1,7 +1,6 @@
 //! What the commands print.
 
 use samar_local::exit::print;
-use samar_local::numbers::thousands;
 use samar_protocol::invitation::to_hex;
 use samar_protocol::manifest::Breach;
 use samar_protocol::wire::Allowance;
@@ -10,18 +9,10 @@ use serde_json::{Value, json};
 use crate::bench;
 use crate::config::Home;
 use crate::join::Enrolment;
-use crate::people::{bytes, counted, fingerprint, now_s, time};
+use crate::people::{bytes, counted, now_s, print_fingerprint, thousands, time};
 use crate::report::{Summary, Verdict};
 use crate::status::Status;
 use crate::sync::SyncReport;
-
-/// A line of text for each fingerprint would pass 80 columns; two lines of 8 groups do not.
-fn print_fingerprint(name: &str, bytes: &[u8; 32]) {
-    let text = fingerprint(bytes);
-    let (first, second) = text.split_at(text.len() / 2);
-    print(format_args!("  {name:<26}{}", first.trim_end()));
-    print(format_args!("  {:<26}{}", "", second.trim_start()));
-}
 
 pub(super) fn join(home: &Home, enrolment: &Enrolment) {
     let config = &enrolment.config;
@@ -88,8 +79,13 @@ pub(super) fn sync_json(report: &SyncReport) {
 }
 
 pub(super) fn status(status: &Status) {
-    let Enrolment { config, certificate_until_s, .. } = &status.enrolment;
+    let Enrolment { config, bank_key, ca_key, certificate_until_s } = &status.enrolment;
     print(format_args!("{} at {}, as {}", config.operator, config.address, config.bank));
+    print_fingerprint("key of this bank", bank_key);
+    print_fingerprint("key of the operator's CA", ca_key);
+    // After a rollover it is the key that the set named, not that of the invitation.
+    let publisher = status.synced.as_ref().map_or(&config.publisher_key, |(seen, _)| &seen.publisher_key);
+    print_fingerprint("publisher's key", publisher.as_bytes());
     print(format_args!(
         "certificate  valid until {}{}",
         time(*certificate_until_s),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 use samar_protocol::manifest::Breach;
 use samar_protocol::segment::REMAINDER_BITS;
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use samar_local::exit::Failure;
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::identifier::OprfInput;
 use samar_protocol::oprf::PreparedBlinds;

@@ -12,7 +12,7 @@
 
 mod evaluate;
 mod memory;
-mod spool;
+pub(crate) mod spool;
 mod survey;
 mod verdicts;
 mod write;
@@ -25,7 +25,7 @@ use std::time::Instant;
 use samar_local::durable::folder_of;
 use samar_local::exit::{Failure, io_failure, say};
 use samar_local::folder::lock;
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
 use samar_protocol::invitation::to_hex;

@@ -37,10 +37,14 @@ use crate::config::Home;
 use crate::customers::{Hash, HashKey};
 use crate::evaluation::BATCH;
 
-const MAGIC: &[u8; 10] = b"SAMARSPL\x01\x00";
-const HEAD_BYTES: usize = 10 + 8 + 32;
-const RECORD_BYTES: usize = size_of::<Hash>() + ELEMENT_BYTES;
-const CHECKSUM_BYTES: usize = 32;
+/// Opens every spool; the last two bytes are the version, little-endian.
+pub(crate) const MAGIC: &[u8; 10] = b"SAMARSPL\x01\x00";
+/// Bytes before the first block.
+pub(crate) const HEAD_BYTES: usize = 10 + 8 + 32;
+/// Bytes of an evaluation in a block.
+pub(crate) const RECORD_BYTES: usize = size_of::<Hash>() + ELEMENT_BYTES;
+/// Bytes that end a block.
+pub(crate) const CHECKSUM_BYTES: usize = 32;
 
 /// The spool of one OPRF key. Hold the folder's lock "screen" while it is open. Of what is in it, memory holds a block
 /// at a time.

@@ -6,6 +6,7 @@ mod bounded;
 mod certificates;
 mod damage;
 mod honest;
+mod inspect;
 mod lies;
 mod operator;
 #[path = "../../../protocol/vectors/refused.rs"]

@@ -95,7 +95,9 @@ pub use page::{Entries, Page, PageError};
 pub struct SegmentRoot(pub [u8; 32]);
 
 impl SegmentRoot {
-    fn of(header_block: &[u8], directory: &[u8]) -> Self {
+    /// The root of these bytes, whatever they are: to show a file, or to name one that was just built.
+    #[must_use]
+    pub fn of(header_block: &[u8], directory: &[u8]) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"samar segment root v1").update(header_block).update(directory);
         Self(hasher.finalize().into())

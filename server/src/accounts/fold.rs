@@ -47,7 +47,8 @@ impl Refused {
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     accounts: HashMap<String, Account>,
-    keys: HashMap<KeyFingerprint, String>,
+    /// Whose each key is, and since when.
+    keys: HashMap<KeyFingerprint, (String, u64)>,
     /// The key that each used token was traded for.
     tokens: HashMap<[u8; 32], KeyFingerprint>,
 }
@@ -74,9 +75,9 @@ impl Fold {
                 account.lifetime = account.lifetime.saturating_add(u64::from(*count));
                 account.batches.insert(*batch);
             }
-            Record::Joined { bank, token, key, .. } => {
+            Record::Joined { time_s, bank, token, key } => {
                 self.tokens.insert(*token, *key);
-                self.keys.insert(*key, bank.clone());
+                self.keys.insert(*key, (bank.clone(), *time_s));
             }
         }
     }
@@ -118,7 +119,14 @@ impl Fold {
     }
 
     pub(super) fn bank_of(&self, key: &KeyFingerprint) -> Option<&str> {
-        self.keys.get(key).map(String::as_str)
+        self.keys.get(key).map(|(bank, _)| bank.as_str())
+    }
+
+    pub(super) fn keys_of(&self, bank: &str) -> Vec<(KeyFingerprint, u64)> {
+        let of_bank = self.keys.iter().filter(|(_, (owner, _))| owner == bank);
+        let mut keys: Vec<_> = of_bank.map(|(key, (_, since_s))| (*key, *since_s)).collect();
+        keys.sort_by_key(|(key, since_s)| (*since_s, *key));
+        keys
     }
 }
 

@@ -5,9 +5,9 @@
 //! and order in one: a changed, dropped or swapped record breaks it. The complement tells a damaged length from a torn end.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 
 use samar_local::durable::sync_folder;
@@ -16,13 +16,10 @@ use samar_protocol::account::Record;
 use samar_protocol::codec;
 use tokio::sync::{oneshot, watch};
 
-/// Opens every account log; the last two bytes are the version, little-endian.
-pub const LOG_MAGIC: [u8; 10] = *b"SAMARLOG\x01\x00";
+use super::walk::{BODY_BYTES_MAX, LOG_MAGIC, LOG_REMEDY, LogError, Walk, next_chain};
 
-/// Bytes of body a record may have: a bank's name and fixed fields.
-const BODY_BYTES_MAX: usize = 1_024;
 /// Records written with one sync at most.
-const GROUP_MAX: usize = 1_024;
+pub(super) const GROUP_MAX: usize = 1_024;
 
 /// Resolves to `Ok` once a record is on the disk; to an error if the log failed first, and then nothing may be answered.
 pub type Synced = oneshot::Receiver<()>;
@@ -139,79 +136,29 @@ pub(super) fn read(path: &Path, each: impl FnMut(&Record)) -> Result<(), Failure
     scan(path, each).map(|_| ())
 }
 
-/// The chain after the last whole record, and the bytes up to there. Bytes after it are a torn record, and only a torn
-/// *last* record is one: anything else is damage.
+/// The chain after the last whole record, and the bytes up to there.
 fn scan(path: &Path, mut each: impl FnMut(&Record)) -> Result<([u8; 32], u64), Failure> {
     let failure = |error: std::io::Error| io_failure("read the account log", path, &error);
     let file = File::open(path).map_err(failure)?;
     let length = file.metadata().map_err(failure)?.len();
-    let mut reader = BufReader::with_capacity(1 << 20, file);
-    if length < LOG_MAGIC.len() as u64 {
-        return Ok(([0; 32], 0)); // torn while it was created, before any record
-    }
-    let mut magic = [0; LOG_MAGIC.len()];
-    reader.read_exact(&mut magic).map_err(failure)?;
-    if magic != LOG_MAGIC {
-        return Err(damaged(path, 0, "does not open as an account log of version 1"));
-    }
-    let (mut chain, mut at) = ([0; 32], LOG_MAGIC.len() as u64);
-    while at < length {
-        let left = length - at;
-        let mut head = [0; 4];
-        if left < 4 {
-            return Ok((chain, at));
+    let mut walk = Walk::new(&file, length);
+    loop {
+        match walk.step() {
+            Ok(Some(placed)) => each(&placed.record),
+            Ok(None) => return Ok((walk.chain(), walk.whole_bytes())),
+            Err(error) => return Err(failure_of(path, &error)),
         }
-        reader.read_exact(&mut head).map_err(failure)?;
-        let Some(body_bytes) = body_length(head) else {
-            // Up to here a length may have been written in part; behind it a torn write leaves nothing.
-            zeros_or_damaged(path, &mut reader, at + 4, "the length of a record was changed")?;
-            return Ok((chain, at));
-        };
-        let record_bytes = 4 + body_bytes as u64 + 32;
-        if left < record_bytes {
-            return Ok((chain, at));
-        }
-        let mut body = vec![0; body_bytes];
-        let mut found = [0; 32];
-        reader.read_exact(&mut body).and_then(|()| reader.read_exact(&mut found)).map_err(failure)?;
-        let expected = next_chain(&chain, &body);
-        if found != expected {
-            if left == record_bytes {
-                return Ok((chain, at)); // written in part: the last record, never synced
-            }
-            // A group can be torn inside one record, with nothing but zeros where the later ones should be.
-            let what = "a record does not match the chain: it or one before it was changed";
-            zeros_or_damaged(path, &mut reader, at + record_bytes, what)?;
-            return Ok((chain, at));
-        }
-        let record = codec::decode(&body).map_err(|error| damaged(path, at, &error.to_string()))?;
-        each(&record);
-        (chain, at) = (expected, at + record_bytes);
     }
-    Ok((chain, at))
 }
 
-/// A crash can leave a tail that was allocated but never written: all zeros, and no longer than a group. Anything else
-/// is damage.
-fn zeros_or_damaged(path: &Path, reader: &mut BufReader<File>, at: u64, what: &str) -> Result<(), Failure> {
-    reader.seek(SeekFrom::Start(at)).map_err(|error| io_failure("read the account log", path, &error))?;
-    let mut rest = Vec::new();
-    let bytes_max = (GROUP_MAX * BODY_BYTES_MAX) as u64;
-    let read = reader.take(bytes_max + 1).read_to_end(&mut rest);
-    read.map_err(|error| io_failure("read the account log", path, &error))?;
-    if rest.len() as u64 <= bytes_max && rest.iter().all(|byte| *byte == 0) {
-        return Ok(());
+/// The failure of a walk along the log at `path`.
+pub(super) fn failure_of(path: &Path, error: &LogError) -> Failure {
+    match error {
+        LogError::Read(error) => io_failure("read the account log", path, error),
+        LogError::Damaged { .. } => {
+            Failure::local(format!("{} is damaged {error}", path.display())).remedy(LOG_REMEDY)
+        }
     }
-    Err(damaged(path, at, what))
-}
-
-fn damaged(path: &Path, at: u64, what: &str) -> Failure {
-    Failure::local(format!("{} is damaged at byte {at}: {what}", PathBuf::from(path).display()))
-        .remedy("restore the log from its backup; without it the allowances of all banks are unknown")
-}
-
-fn next_chain(previous: &[u8; 32], body: &[u8]) -> [u8; 32] {
-    *blake3::Hasher::new().update(b"samar account log v1").update(previous).update(body).finalize().as_bytes()
 }
 
 fn frame(body: &[u8], chain: &[u8; 32]) -> Vec<u8> {
@@ -219,10 +166,4 @@ fn frame(body: &[u8], chain: &[u8; 32]) -> Vec<u8> {
     #[allow(clippy::cast_possible_truncation)] // a record is at most BODY_BYTES_MAX
     let length = body.len() as u16;
     [length.to_le_bytes().as_slice(), &(!length).to_le_bytes(), body, chain].concat()
-}
-
-fn body_length([a, b, c, d]: [u8; 4]) -> Option<usize> {
-    let (length, complement) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
-    let bytes = usize::from(length);
-    (complement == !length && (1..=BODY_BYTES_MAX).contains(&bytes)).then_some(bytes)
 }

@@ -9,13 +9,15 @@ mod log;
 mod registry;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use fold::{Refused, Usage};
-pub use log::{Failed, LOG_MAGIC, Synced};
+pub use log::{Failed, Synced};
 pub use registry::{Bank, OpenInvitation, Registry, Revocation};
+pub use walk::{LOG_MAGIC, LOG_REMEDY, LogError, Placed, Tail, Walk};
 
 use crate::pki::KeyFingerprint;
 use fold::Fold;
@@ -33,6 +35,26 @@ pub struct Accounts {
 struct Inner {
     fold: Fold,
     log: Log,
+}
+
+/// How each bank stands, by a log that nobody here appends to.
+#[derive(Debug)]
+pub struct Standing {
+    fold: Fold,
+}
+
+impl Standing {
+    /// What a bank has used at this time.
+    #[must_use]
+    pub fn usage(&self, bank: &str, now_s: u64) -> Usage {
+        self.fold.usage(bank, now_s)
+    }
+
+    /// The keys that a bank joined with, and when, the first one first; seconds since 1970 UTC.
+    #[must_use]
+    pub fn keys(&self, bank: &str) -> Vec<(KeyFingerprint, u64)> {
+        self.fold.keys_of(bank)
+    }
 }
 
 /// A debit that was decided; it counts once its record is durable.
@@ -55,14 +77,14 @@ impl Accounts {
         Ok(Self { inner: Mutex::new(Inner { fold, log }) })
     }
 
-    /// Folds a log without opening it for appending: what each bank has used, by name.
+    /// Folds a log without opening it for appending: how each bank stands.
     ///
     /// # Errors
     /// As [`Accounts::open`].
-    pub fn usage(path: &Path) -> Result<impl Fn(&str, u64) -> Usage + use<>, Failure> {
+    pub fn standing(path: &Path) -> Result<Standing, Failure> {
         let mut fold = Fold::default();
         log::read(path, |record| fold.apply(record))?;
-        Ok(move |bank: &str, now_s| fold.usage(bank, now_s))
+        Ok(Standing { fold })
     }
 
     /// Charges a batch of `count` elements to a bank, unless the same batch was charged before. The caller has

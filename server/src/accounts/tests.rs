@@ -29,7 +29,7 @@ fn log_with_debits(path: &Path, count: u8) {
 }
 
 fn used(path: &Path) -> Result<u64, Failure> {
-    Accounts::usage(path).map(|usage| usage("bank-a", NOON).lifetime)
+    Accounts::standing(path).map(|standing| standing.usage("bank-a", NOON).lifetime)
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 
+use crate::audit::Format;
+
 /// The operator's side of Samar: breach sets that banks can search without telling whom they search for.
 #[derive(Debug, Parser)]
 #[command(name = "samar-server", version, max_term_width = 80, arg_required_else_help = true)]
@@ -120,6 +122,23 @@ pub(super) enum Command {
         #[arg(long)]
         remove: bool,
     },
+    /// Walk the account log, or write its debits out
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
+    /// Show in words what a file of Samar holds, and where it is damaged
+    ///
+    /// Never shows an identifier, a token, a key or an element. A damaged file is shown up to its first fault, and ends
+    /// with 6. The folder lends the key that a manifest must be signed by.
+    #[command(after_help = "Example:\n  samar-server inspect /var/lib/samar-server/accounts/account.log")]
+    Inspect {
+        /// The file; its kind is told by its content
+        file: PathBuf,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Make up dumps and customers with a known overlap, for trying and measuring
     Synth {
         #[command(subcommand)]
@@ -159,6 +178,33 @@ pub(super) struct Ingest {
     /// Dumps, plain or gzip or zstd; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Audit {
+    /// Walk the log's hash chain and name the first record that is damaged
+    ///
+    /// Reads only, and may run beside the server. Keep the head of the chain elsewhere: a log with the same number of
+    /// records and the same head is the same log. Ends with 6 where the log is damaged.
+    #[command(after_help = "Example:\n  samar-server audit verify")]
+    Verify {
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write out every debit, one a line: record, time, bank, evaluations, batch
+    ///
+    /// Reads only, and may run beside the server. Nothing is written of a damaged log. The batch is a hash of blinded
+    /// elements and says nothing of whom the bank asked about.
+    #[command(after_help = "Example:\n  samar-server audit export --format csv --out debits.csv")]
+    Export {
+        /// Form of the lines
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+        format: Format,
+        /// Where they go; - is standard output
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

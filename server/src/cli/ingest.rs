@@ -2,7 +2,7 @@
 
 use bytesize::ByteSize;
 use samar_local::exit::{Failure, print, say};
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 use samar_protocol::group::Backend;
 
 use super::arguments;

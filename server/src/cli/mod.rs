@@ -1,6 +1,7 @@
 //! The command line: raw arguments in, one call into the library out.
 
 mod arguments;
+mod audit;
 mod ingest;
 mod serve;
 mod show;
@@ -9,13 +10,13 @@ mod synth;
 use clap::Parser as _;
 use samar_local::exit::{Exit, Failure, print};
 use samar_local::folder;
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 use samar_protocol::group::Backend;
-use samar_protocol::invitation::to_hex;
 
 use crate::config::Config;
 use crate::enroll::{Enrolment, enroll};
 use crate::init::init;
+use crate::inspect::inspect;
 use crate::keys::{self, Passphrase, Protected, Source};
 use crate::layout::Layout;
 use crate::pki::Authority;
@@ -53,7 +54,8 @@ pub fn run() -> Result<Exit, Failure> {
             print(format_args!("initialised    {}", layout.root().display()));
             print(format_args!("operator       {operator}"));
             print(format_args!("OPRF key       {}", made.key_id));
-            print(format_args!("publisher key  {}", to_hex(&made.publisher_key)));
+            print(format_args!("what banks compare when they join, over the telephone:"));
+            show::operator_keys(&made.ca_key, &made.publisher_key);
             print(format_args!(
                 "\nBack up {}: without these keys the vault cannot be used.",
                 layout.keys().display()
@@ -74,6 +76,8 @@ pub fn run() -> Result<Exit, Failure> {
                 "invitation  {} (hand it over on a trusted channel; it opens the account)",
                 out.display()
             ));
+            print(format_args!("when the bank has joined, compare with it, over the telephone:"));
+            show::enrolled(&layout, &account)?;
         }
         Command::Revoke { bank, reason } => {
             revoke(&layout()?, &bank, &reason)?;
@@ -88,6 +92,8 @@ pub fn run() -> Result<Exit, Failure> {
             show::publication(&publication, json);
         }
         Command::Serve { json } => serve::run(&layout()?, backend()?, json)?,
+        Command::Audit { command } => return audit::run(&layout()?, &command),
+        Command::Inspect { file, json } => return inspect(layout().ok().as_ref(), &file, json),
         Command::Status { json } => show::status(&layout()?, json)?,
         Command::Renew => renew(&layout()?)?,
         Command::Passphrase { new_passphrase_fd, remove } => {

@@ -3,15 +3,41 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use samar_local::exit::{Failure, print};
-use samar_local::numbers::thousands;
+use samar_local::people::{print_fingerprint, thousands, time};
+use samar_protocol::invitation::{from_hex, to_hex};
 use samar_protocol::manifest::{Breach, SignedManifest};
 use serde_json::json;
 
 use crate::accounts::{Accounts, Bank, Registry};
 use crate::config::Config;
 use crate::layout::Layout;
-use crate::publish::Publication;
+use crate::pki::{self, KeyFingerprint};
+use crate::publish::{Publication, publisher_after_newest};
 use crate::published;
+
+/// The operator's keys, as `samar join` and `samar status` show them.
+pub(super) fn operator_keys(ca_key: &KeyFingerprint, publisher_key: &[u8; 32]) {
+    print_fingerprint("key of the operator's CA", ca_key);
+    print_fingerprint("publisher's key", publisher_key);
+}
+
+/// What `samar join` will show of the operator, and the keys that stand in the bank's enrolment already.
+pub(super) fn enrolled(layout: &Layout, bank: &Bank) -> Result<(), Failure> {
+    for key in bank.keys.iter().filter_map(|key| from_hex(key)) {
+        print_fingerprint("key of this bank", &key);
+    }
+    let (ca_key, publisher_key) = keys_of(layout)?;
+    operator_keys(&ca_key, &publisher_key);
+    let floor = published::floor(layout)?;
+    if floor.epoch > 0 {
+        print_fingerprint(&format!("set of epoch {}", floor.epoch), &floor.hash.0);
+    }
+    Ok(())
+}
+
+fn keys_of(layout: &Layout) -> Result<(KeyFingerprint, [u8; 32]), Failure> {
+    Ok((pki::authority_fingerprint(layout)?, publisher_after_newest(layout)?.to_bytes()))
+}
 
 pub(super) fn publication(publication: &Publication, as_json: bool) {
     let manifest = &publication.manifest;
@@ -25,7 +51,7 @@ pub(super) fn publication(publication: &Publication, as_json: bool) {
     }
     print(format_args!("epoch {}, {} entries", manifest.epoch, thousands(manifest.entries())));
     breaches(&manifest.breaches);
-    print(format_args!("manifest  {}", publication.hash));
+    print_fingerprint(&format!("set of epoch {}", manifest.epoch), &publication.hash.0);
     print(format_args!("Banks can compare this hash with each other: it must be the same everywhere."));
 }
 
@@ -37,22 +63,31 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         0 => None,
         epoch => Some(published::read_manifest(layout, epoch)?),
     };
-    let usage = Accounts::usage(&layout.account_log())?;
-    let with_usage = |bank: Bank| {
-        let used = usage(&bank.name, now_s);
-        (bank, used)
+    let (ca_key, publisher_key) = keys_of(layout)?;
+    let standing = Accounts::standing(&layout.account_log())?;
+    let stand = |bank: Bank| {
+        let used = standing.usage(&bank.name, now_s);
+        let joined = standing.keys(&bank.name);
+        (bank, used, joined)
     };
-    let banks: Vec<_> = Registry::new(layout).banks()?.into_iter().map(with_usage).collect();
+    let banks: Vec<_> = Registry::new(layout).banks()?.into_iter().map(stand).collect();
     if as_json {
         let banks: Vec<_> = banks
             .iter()
-            .map(|(bank, used)| {
+            .map(|(bank, used, joined)| {
+                let joined: Vec<_> = joined
+                    .iter()
+                    .map(|(key, since_s)| json!({"bank_key_sha256": to_hex(key), "joined_s": since_s}))
+                    .collect();
                 json!({"bank": bank.name, "per_day": bank.per_day, "lifetime": bank.lifetime,
                        "used_today": used.today, "used_lifetime": used.lifetime,
-                       "revoked": bank.revoked.as_ref().map(|revoked| &revoked.reason)})
+                       "revoked": bank.revoked.as_ref().map(|revoked| &revoked.reason),
+                       "joined": joined, "certified": bank.keys})
             })
             .collect();
-        print(format_args!("{}", json!({"published": newest.as_ref().map(published_json), "banks": banks})));
+        let object = json!({"ca_key_sha256": to_hex(&ca_key), "publisher_key": to_hex(&publisher_key),
+                            "published": newest.as_ref().map(published_json), "banks": banks});
+        print(format_args!("{object}"));
         return Ok(());
     }
     match &newest {
@@ -62,15 +97,22 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
             let days = manifest.valid_until_s.saturating_sub(now_s) / 86_400;
             print(format_args!("epoch {}, valid for {days} days more", manifest.epoch));
             breaches(&manifest.breaches);
-            print(format_args!("manifest  {}", signed.hash()));
+            print_fingerprint(&format!("set of epoch {}", manifest.epoch), &signed.hash().0);
         }
     }
-    for (bank, used) in &banks {
+    operator_keys(&ca_key, &publisher_key);
+    for (bank, used, joined) in &banks {
         let (today, lifetime) = (thousands(used.today), thousands(used.lifetime));
         let (per_day, in_all) = (thousands(bank.per_day), thousands(bank.lifetime));
         print(format_args!("{}: {today} of {per_day} today, {lifetime} of {in_all} in all", bank.name));
-        if let Some(revoked) = &bank.revoked {
-            print(format_args!("  revoked: {}", revoked.reason));
+        for (key, since_s) in joined {
+            print_fingerprint(&format!("joined {}", &time(*since_s)[..16]), key);
+        }
+        for key in bank.keys.iter().filter_map(|key| from_hex(key)) {
+            print_fingerprint("certified, own PKI", &key);
+        }
+        if joined.is_empty() && bank.keys.is_empty() {
+            print(format_args!("  has not joined yet"));
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use samar_local::exit::{Failure, io_failure, say};
-use samar_local::numbers::thousands;
+use samar_local::people::thousands;
 
 use super::arguments;
 use crate::synth::{Breach, CustomerSpec, Dirt, DumpSpec, Overlap, SynthError, write_customers, write_dump};

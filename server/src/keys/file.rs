@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::Purpose;
 use super::seal::{Cost, NONCE_BYTES, SALT_BYTES, TAG_BYTES};
 
-const MAGIC: [u8; 10] = *b"SAMARKEY\x01\x00";
-const CHECK_BYTES: usize = 8;
+pub(crate) const MAGIC: [u8; 10] = *b"SAMARKEY\x01\x00";
+pub(crate) const CHECK_BYTES: usize = 8;
 /// Header of a sealed file: what is authenticated with the key.
 const SEALED_HEADER_BYTES: usize = MAGIC.len() + 2 + 32 + 12 + SALT_BYTES + NONCE_BYTES;
 /// The largest key file: a PEM of an RSA key and more.

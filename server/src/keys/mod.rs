@@ -20,9 +20,11 @@ use samar_protocol::oprf::SecretKey;
 use zeroize::Zeroizing;
 
 use crate::layout::Layout;
+pub(crate) use file::{CHECK_BYTES, MAGIC};
 use file::{Fault, KeyFile, Protection};
 pub use passphrase::{Passphrase, Source};
 pub use protect::{Protected, protect};
+pub(crate) use seal::{NONCE_BYTES, SALT_BYTES, TAG_BYTES};
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::Oprf, Self::Publisher, Self::Authority, Self::Server];
+    pub(crate) const ALL: [Self; 4] = [Self::Oprf, Self::Publisher, Self::Authority, Self::Server];
 
     /// Where the key of this purpose stands.
     fn path(self, layout: &Layout) -> std::path::PathBuf {

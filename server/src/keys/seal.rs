@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 use super::Purpose;
 use super::file::{self, Sealed};
 
-pub(super) const SALT_BYTES: usize = 16;
-pub(super) const NONCE_BYTES: usize = 24;
-pub(super) const TAG_BYTES: usize = 16;
+pub(crate) const SALT_BYTES: usize = 16;
+pub(crate) const NONCE_BYTES: usize = 24;
+pub(crate) const TAG_BYTES: usize = 16;
 
 /// What a wrapping key costs to make, and its salt.
 #[derive(Clone, Copy, PartialEq, Eq)]

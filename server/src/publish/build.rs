@@ -19,7 +19,7 @@ use crate::vault::file::{Reader, Record};
 use samar_local::sort::{Merge, Sorter};
 
 /// A sorted entry: bucket (4) ‖ remainder (5) ‖ masked label (4), big-endian, so that bytes sort as keys do.
-const ENTRY_BYTES: usize = 13;
+pub(crate) const ENTRY_BYTES: usize = 13;
 /// Records whose locators are computed at a time.
 const CHUNK: usize = 65_536;
 /// Salts tried. At 279 million entries one in 8,000 has two keys that collide.

@@ -4,6 +4,8 @@
 mod build;
 mod rollover;
 
+pub(crate) use build::ENTRY_BYTES;
+
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -46,7 +48,7 @@ pub struct Publication {
 /// Which segment was made of which vault; stands beside the vault, so that an unchanged breach keeps its segment.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Made {
+pub(crate) struct Made {
     vault: String,
     root: String,
     entries: u64,

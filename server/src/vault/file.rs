@@ -18,7 +18,10 @@ use samar_protocol::vault::VaultHeader;
 pub const VAULT_MAGIC: [u8; 10] = *b"SAMARVLT\x01\x00";
 /// Bytes of a record.
 pub const RECORD_BYTES: usize = 36;
-const FOOTER_BYTES: usize = 8 + 32;
+/// Bytes of count and check, at the end.
+pub(crate) const FOOTER_BYTES: usize = 8 + 32;
+/// What helps against a damaged vault.
+pub(crate) const VAULT_REMEDY: &str = "restore it from its backup, or remove it and ingest the breach again";
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// One element and its label.
@@ -173,8 +176,7 @@ impl Reader {
 }
 
 fn damaged(path: &Path, what: &str) -> Failure {
-    Failure::local(format!("{} is damaged: {what}", path.display()))
-        .remedy("restore it from its backup, or remove it and ingest the breach again")
+    Failure::local(format!("{} is damaged: {what}", path.display())).remedy(VAULT_REMEDY)
 }
 
 /// A vault file being written.

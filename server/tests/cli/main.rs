@@ -1,8 +1,10 @@
 //! The command line as an operator meets it: the program itself, in a temporary folder, by its exit codes and words.
 
+mod auditing;
 mod bounds;
 mod help;
 mod house;
 mod ingesting;
+mod inspecting;
 mod keeping;
 mod serving;

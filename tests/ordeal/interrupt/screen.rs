@@ -78,9 +78,9 @@ impl<'a> Screen<'a> {
 
     fn used(&self) -> Result<u64, String> {
         let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let usage =
-            Accounts::usage(&self.stage.operator.account_log()).map_err(|failure| failure.to_string())?;
-        Ok(usage(BANK, now_s).lifetime)
+        let standing =
+            Accounts::standing(&self.stage.operator.account_log()).map_err(|failure| failure.to_string())?;
+        Ok(standing.usage(BANK, now_s).lifetime)
     }
 }
 

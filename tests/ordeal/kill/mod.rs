@@ -79,11 +79,11 @@ async fn kill(count: u32) -> Outcome {
     log.read_on()?;
     let mut charged = 0;
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let usage =
-        Accounts::usage(&house.operator.layout.account_log()).map_err(|failure| failure.to_string())?;
+    let standing =
+        Accounts::standing(&house.operator.layout.account_log()).map_err(|failure| failure.to_string())?;
     for (bank, notes) in &notes {
         notes.unless_in(|batch| log.count_of(bank, batch)).map_err(|what| format!("{bank}: {what}"))?;
-        let (sent, used) = (notes.elements(), usage(bank, now_s).lifetime);
+        let (sent, used) = (notes.elements(), standing.usage(bank, now_s).lifetime);
         if sent != used || sent != log.sum_of(bank) {
             return Err(format!("{bank} sent {sent} different elements and was charged for {used}"));
         }

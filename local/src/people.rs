@@ -2,12 +2,46 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use samar_local::numbers::{bytes, counted, thousands};
+use crate::exit::print;
 
 /// Seconds since 1970 UTC, by this machine's clock.
 #[must_use]
 pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// `1234567` as `1,234,567`.
+#[must_use]
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// A count with its noun: `1 row`, `2,000 rows`.
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// Bytes as `1.4 GB` (decimal, like the sizes of disks and links).
+#[must_use]
+pub fn bytes(number: u64) -> String {
+    const UNITS: [(u64, &str); 4] =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    match UNITS.iter().find(|(size, _)| number >= *size) {
+        Some((size, unit)) => {
+            let tenths = u128::from(number) * 10 / u128::from(*size);
+            format!("{}.{} {unit}", thousands(u64::try_from(tenths / 10).unwrap_or(u64::MAX)), tenths % 10)
+        }
+        None => counted(number, "byte"),
+    }
 }
 
 /// Seconds since 1970 as `2026-11-22 05:40 UTC`.
@@ -48,13 +82,37 @@ pub fn fingerprint(bytes: &[u8; 32]) -> String {
     groups.collect::<Vec<_>>().join(" ")
 }
 
+/// A fingerprint in the two lines in which both programs show it: one of 16 groups would pass 80 columns.
+#[must_use]
+pub fn fingerprint_lines(bytes: &[u8; 32]) -> [String; 2] {
+    let text = fingerprint(bytes);
+    let (first, second) = text.split_at(text.len() / 2);
+    [first.trim_end().to_owned(), second.trim_start().to_owned()]
+}
+
+/// Prints a named fingerprint, to be compared with what the other side prints.
+pub fn print_fingerprint(name: &str, bytes: &[u8; 32]) {
+    let [first, second] = fingerprint_lines(bytes);
+    print(format_args!("  {name:<26}{first}"));
+    print(format_args!("  {:<26}{second}", ""));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn waits_are_rounded_up() {
+    fn numbers_and_sizes_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (279_000_000, "279,000,000")] {
+            assert_eq!(thousands(number), text);
+        }
+        assert_eq!(thousands(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(counted(1, "row"), "1 row");
+        assert_eq!(counted(1_200, "row"), "1,200 rows");
+        assert_eq!(bytes(999), "999 bytes");
+        assert_eq!(bytes(1_467_000_000), "1.4 GB");
         assert_eq!([wait(120), wait(121), wait(7_201)], ["120 s", "3 min", "3 h"]);
+        assert_eq!(bytes(u64::MAX), "18,446,744.0 TB");
     }
 
     #[test]
@@ -78,5 +136,6 @@ mod tests {
         let text = fingerprint(&[0xab; 32]);
         assert_eq!(text.split(' ').count(), 16);
         assert!(text.starts_with("abab abab"));
+        assert_eq!(fingerprint_lines(&[0xab; 32]).join(" "), text);
     }
 }

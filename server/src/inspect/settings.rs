@@ -1,0 +1,98 @@
+//! The TOML files of the operator's folder.
+
+use samar_inspect::toml_file::{Key, Shape, rule, show};
+use samar_inspect::{Report, Source};
+use samar_local::exit::Failure;
+
+use crate::accounts::Bank;
+use crate::config::Config;
+use crate::publish::Made;
+use crate::vault::about::About;
+
+const LIMITS: [Key; 5] = [
+    Key { key: "connections", shape: Shape::Count },
+    Key { key: "connections_per_bank", shape: Shape::Count },
+    Key { key: "retry_from", shape: Shape::Count },
+    Key { key: "memory_mib", shape: Shape::Count },
+    Key { key: "deadline_s", shape: Shape::Count },
+];
+
+const CONFIG: [Key; 8] = [
+    Key { key: "operator", shape: Shape::Line },
+    Key { key: "listen", shape: Shape::Line },
+    Key { key: "address", shape: Shape::Line },
+    Key { key: "key_exchange", shape: Shape::Line },
+    Key { key: "manifest_days", shape: Shape::Count },
+    Key { key: "per_day", shape: Shape::Count },
+    Key { key: "lifetime", shape: Shape::Count },
+    Key { key: "limits", shape: Shape::Section(&LIMITS) },
+];
+
+const ABOUT: [Key; 3] = [
+    Key { key: "title", shape: Shape::Line },
+    Key { key: "date", shape: Shape::Line },
+    Key { key: "status", shape: Shape::Line },
+];
+
+const MADE: [Key; 5] = [
+    Key { key: "vault", shape: Shape::Hex },
+    Key { key: "root", shape: Shape::Hex },
+    Key { key: "entries", shape: Shape::Count },
+    Key { key: "page_bytes", shape: Shape::Bytes },
+    Key { key: "file_bytes", shape: Shape::Bytes },
+];
+
+const INVITATIONS: [Key; 2] = [
+    Key { key: "expires_s", shape: Shape::Time },
+    Key { key: "token_sha256", shape: Shape::Hidden("kept as a hash, not shown") },
+];
+
+const ENROLMENT: [Key; 5] = [
+    Key { key: "name", shape: Shape::Line },
+    Key { key: "per_day", shape: Shape::Count },
+    Key { key: "lifetime", shape: Shape::Count },
+    Key { key: "keys", shape: Shape::Fingerprints },
+    Key { key: "invitations", shape: Shape::Sections("invitation", &INVITATIONS) },
+];
+
+pub(super) fn config(source: &Source) -> Result<Report, Failure> {
+    settings(source, &CONFIG, "mend the line; a setting that is left out has its default", |text| {
+        Config::parse(text).map(drop)
+    })
+}
+
+pub(super) fn about(source: &Source) -> Result<Report, Failure> {
+    let remedy = "mend the line, or ingest the breach again with --title, --date and --status";
+    settings(source, &ABOUT, remedy, |text| parse::<About>(text)?.check())
+}
+
+pub(super) fn made(source: &Source) -> Result<Report, Failure> {
+    settings(source, &MADE, "rm the file: publish makes the segment anew", |text| {
+        parse::<Made>(text).map(drop)
+    })
+}
+
+pub(super) fn enrolment(source: &Source) -> Result<Report, Failure> {
+    let remedy = "restore it from its backup, or rm it and enroll the bank anew: what it used stays in the account log";
+    settings(source, &ENROLMENT, remedy, |text| parse::<Bank>(text).map(drop))
+}
+
+/// Shows the keys, then lets the reader of the file itself have the last word.
+fn settings(
+    source: &Source,
+    keys: &[Key],
+    remedy: &str,
+    strict: impl FnOnce(&str) -> Result<(), String>,
+) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    let (_, text) = show(&mut report, source, keys)?;
+    if let Some(Err(message)) = text.as_deref().map(strict) {
+        report.fault(rule(&message));
+    }
+    report.remedy(remedy);
+    Ok(report)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    toml::from_str(text).map_err(|error| error.message().to_owned())
+}
