@@ -66,7 +66,7 @@ pub(super) enum Command {
         /// Name of the account
         bank: String,
         /// Why, for your own records; the bank is not told
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", default_value = "none given")]
         reason: String,
     },
     /// Take dumps into the vault, which keeps no identifier of them
