@@ -87,7 +87,9 @@ pub fn io_failure(doing: &str, path: &std::path::Path, error: &std::io::Error) -
     use std::io::ErrorKind;
     let failure = Failure::local(format!("cannot {doing} {}: {error}", path.display()));
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => failure.remedy("free some space; nothing was left half-written"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            failure.remedy("free some space; nothing was left half-written")
+        }
         ErrorKind::PermissionDenied => {
             failure.remedy("run as the user who owns the folder, or mend its mode")
         }
