@@ -17,6 +17,7 @@ mod interrupt;
 mod kill;
 mod programs;
 mod revoke;
+mod slow;
 
 /// What an ordeal came to: its figure in one line, or what was violated.
 pub type Outcome = Result<String, String>;
@@ -35,7 +36,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 5] = [
+pub const ALL: [Ordeal; 6] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
@@ -73,6 +74,14 @@ pub const ALL: [Ordeal; 5] = [
         counts: "banks",
         full: 20,
         run: revoke::run,
+    },
+    Ordeal {
+        name: "slow",
+        what: "slow readers and writers, and as many stalled and half-open peers; the server must stay under 512 MiB, and an \
+               honest bank's p99 within twice its own",
+        counts: "slow peers, and stalled ones",
+        full: 1_000,
+        run: slow::run,
     },
 ];
 

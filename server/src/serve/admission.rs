@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use samar_protocol::wire::Request;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 const KIB: usize = 1_024;
 /// Connections of peers that are no bank, all together.
 const STRANGERS: u32 = 64;
-/// The largest request needs no more, and the least budget allowed covers it.
-const REQUEST_KIB_MAX: usize = 16 * KIB;
 
 /// So many permits for each bank: what one uses up, the others do not miss.
 #[derive(Debug)]
@@ -38,41 +36,114 @@ impl Shares {
     }
 }
 
-/// The memory budget for bulk data in flight, counted in KiB. A request waits until there is room, in its bank's quarter
-/// and in the whole: a bank that lets its answers lie waits for itself.
+/// The memory budget for data in flight, counted in KiB. It has two halves, because two kinds of holders must not wait for
+/// each other: a peer decides how long its bulk lies here, the processor how long the work on it does.
 #[derive(Debug)]
 pub(super) struct Memory {
-    budget: Arc<Semaphore>,
-    shares: Shares,
+    bulk: Arc<Bulk>,
+    /// One request of each bank at a time waits for bulk, in the order of asking.
+    turns: Shares,
+    work: Arc<Semaphore>,
+    work_kib: u32,
 }
 
-/// Room for one request, until dropped.
+/// What arrives and what leaves. No bank holds more than it leaves free: a bank that lets its answers lie, or sends by drops,
+/// comes to half, n such banks to an (n + 1)th each, and as much is free for whoever comes next. Nothing need be taken
+/// back from anybody.
+#[derive(Debug)]
+struct Bulk {
+    held: Mutex<Held>,
+    freed: Notify,
+}
+
+#[derive(Debug)]
+struct Held {
+    free_kib: usize,
+    of_bank: HashMap<String, usize>,
+}
+
+/// Room for one request's bulk and then for its response's, until dropped.
 #[derive(Debug)]
 pub(super) struct Room {
-    _of_bank: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
+    bulk: Arc<Bulk>,
+    bank: String,
+    kib: usize,
+}
+
+/// Room for the work on one batch, until dropped.
+#[derive(Debug)]
+pub(super) struct Work {
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Memory {
     pub(super) fn new(mib: u32) -> Self {
-        let kib = mib as usize * KIB;
-        Self { budget: Arc::new(Semaphore::new(kib)), shares: Shares::new((kib / 4).max(REQUEST_KIB_MAX)) }
+        let half_kib = mib.saturating_mul(1_024) / 2;
+        let held = Held { free_kib: half_kib as usize, of_bank: HashMap::new() };
+        Self {
+            bulk: Arc::new(Bulk { held: Mutex::new(held), freed: Notify::new() }),
+            turns: Shares::new(1),
+            work: Arc::new(Semaphore::new(half_kib as usize)),
+            work_kib: half_kib,
+        }
     }
 
-    /// Room for a request's bulk and its response's. Strangers have one share between them, under the name "". `None` only
-    /// if the budget was closed, which it never is.
+    /// Room for a request's bulk and its response's, which are of one size or only one of them large. Strangers have one share
+    /// between them, under the name "". `None` only if the turns were closed, which they never are.
     pub(super) async fn room_for(&self, bank: &str, request: &Request) -> Option<Room> {
         let bytes = match request {
-            // As received, decoded for computing, evaluated, and encoded again.
-            Request::Evaluate(_) => request.bulk_bytes().saturating_mul(12),
+            Request::Evaluate(_) => request.bulk_bytes(),
             Request::Fetch(control) => control.length as usize,
             Request::Join(_) | Request::Manifest(_) | Request::Allowance(_) => KIB * KIB / 16,
         };
-        let kib = u32::try_from(bytes.div_ceil(KIB).min(REQUEST_KIB_MAX)).unwrap_or(u32::MAX);
-        Some(Room {
-            _of_bank: self.shares.of(bank).acquire_many_owned(kib).await.ok()?,
-            _of_all: Arc::clone(&self.budget).acquire_many_owned(kib).await.ok()?,
-        })
+        let kib = bytes.div_ceil(KIB);
+        let _turn = self.turns.of(bank).acquire_owned().await.ok()?;
+        loop {
+            let freed = self.bulk.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable(); // before looking, so that nothing freed in between is missed
+            if let Some(room) = self.bulk.take(bank, kib) {
+                return Some(room);
+            }
+            freed.await;
+        }
+    }
+
+    /// Room for the work on a batch of so many bytes: decoded, evaluated, and encoded again. `None` as above.
+    pub(super) async fn work_on(&self, bulk_bytes: usize) -> Option<Work> {
+        let kib = u32::try_from(bulk_bytes.saturating_mul(11).div_ceil(KIB)).unwrap_or(u32::MAX);
+        let permits = Arc::clone(&self.work).acquire_many_owned(kib.min(self.work_kib)).await.ok()?;
+        Some(Work { _permit: permits })
+    }
+}
+
+impl Bulk {
+    fn take(self: &Arc<Self>, bank: &str, kib: usize) -> Option<Room> {
+        let mut held = self.held();
+        let after = held.of_bank.get(bank).copied().unwrap_or(0) + kib;
+        let free_after = held.free_kib.checked_sub(kib).filter(|free| after <= *free)?;
+        held.free_kib = free_after;
+        held.of_bank.insert(bank.to_owned(), after);
+        Some(Room { bulk: Arc::clone(self), bank: bank.to_owned(), kib })
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut held = self.bulk.held();
+        held.free_kib += self.kib;
+        if let Some(of_bank) = held.of_bank.get_mut(&self.bank) {
+            *of_bank -= self.kib;
+            if *of_bank == 0 {
+                held.of_bank.remove(&self.bank);
+            }
+        }
+        drop(held);
+        self.bulk.freed.notify_waiters();
     }
 }
 
@@ -151,6 +222,31 @@ impl Drop for Handshake {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Largest bulk of a request, KiB.
+    const LARGEST: usize = 2_048;
+
+    #[test]
+    fn however_many_banks_take_all_they_can_there_is_room_for_another() {
+        for banks in [1, 3, 40] {
+            let memory = Memory::new(256);
+            let take = |bank: &str, kib| memory.bulk.take(bank, kib);
+            let mut rooms = Vec::new();
+            for bank in 0..banks {
+                rooms.extend(std::iter::from_fn(|| take(&format!("bank-{bank}"), LARGEST)));
+            }
+            assert!(rooms.len() >= banks, "each got something");
+            let honest = take("honest", LARGEST).expect("room for one that comes late");
+            drop((rooms, honest));
+            assert_eq!(memory.bulk.held().free_kib, 128 * KIB, "all of it came back");
+            assert!(memory.bulk.held().of_bank.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_least_budget_allowed_has_room_for_the_largest_request() {
+        assert!(Memory::new(16).bulk.take("bank-a", LARGEST).is_some());
+    }
 
     #[test]
     fn a_bank_has_its_seats_and_gets_them_back() {

@@ -13,9 +13,10 @@ use samar_protocol::wire::{
     ManifestRequest, ManifestSent, Refusal, RefusalCode, Response,
 };
 use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
 
-use super::State;
 use super::compute::Place;
+use super::{RETRY_AFTER_MS, State};
 use crate::accounts::{Bank, Refused};
 use crate::published::{self, Published};
 
@@ -96,6 +97,11 @@ pub(super) async fn evaluate(
     bulk: Vec<u8>,
 ) -> Answer {
     check_key(state, request)?;
+    // Only now that the whole batch is here: a peer that sends slowly holds no more than what it sends.
+    let Ok(_work) = timeout(state.deadline(), state.memory.work_on(bulk.len())).await else {
+        let refusal = Refusal::new(RefusalCode::Busy).retry_after_ms(RETRY_AFTER_MS);
+        return Err((refusal, "no room to work".to_owned()));
+    };
     let task = Arc::clone(state);
     let batch = state.compute.run(place, move || {
         let (elements, _) = bulk.as_chunks::<ELEMENT_BYTES>();

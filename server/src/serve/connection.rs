@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::admission::Room;
 use super::answer::{self, Answer};
 use super::exchange::{self, ReadError, RequestHalf, ResponseHalf, close_code};
-use super::{State, is_true};
+use super::{RETRY_AFTER_MS, State, is_true};
 use crate::pki;
 
 /// Who is at the other end.
@@ -44,9 +44,6 @@ impl Drop for Counted {
 
 /// How often it is looked at whether a bank is still to be served.
 const ENROLLED_POLL: Duration = Duration::from_secs(2);
-
-/// What a peer is told to wait where there was no room.
-const RETRY_AFTER_MS: u32 = 2_000;
 
 /// Serves a connection until it ends or the server drains.
 pub(super) async fn serve(state: Arc<State>, connection: Connection) {

@@ -46,6 +46,8 @@ const EXPIRY_WARNED_DAYS: u64 = 30;
 const MANIFEST_WARNED_DAYS: u64 = 7;
 /// How long streams may go on after a drain began, before the process ends anyway.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
+/// What a peer is told to wait where there was no room in memory.
+const RETRY_AFTER_MS: u32 = 2_000;
 /// Streams a connection may have open.
 const STREAMS: u32 = 16;
 /// Bytes a peer may send on a stream before the server reads: small, so that many slow peers stay cheap.
