@@ -65,6 +65,10 @@ fn wire() {
     for (name, request) in requests() {
         put("request", name, &[&request.encode().unwrap()]);
     }
+    let [.., (_, allowance)] = requests();
+    let mut longer = allowance.encode().unwrap();
+    longer[2] += 1;
+    put("request", "longer", &[&longer, &[0]]);
     let joined =
         Joined { bank: "bank-a".to_owned(), certificate: vec![0x30, 3, 2, 1, 0], extensions: vec![] };
     let evaluated = Evaluated { count: 2, proof: [0; 64], charged: 2, extensions: extension() };
@@ -270,6 +274,8 @@ fn operator_files() {
     let length = u16::try_from(header.len()).unwrap().to_le_bytes();
     let records = [[[1; 36], [2; 36]].as_flattened(), &[3; 36]].concat();
     put("vault_file", "sealed", &[&[1], &length, &header, &records]);
+    put("vault_file", "sealed-twice", &[&[1], &length, &header, &[2; 72]]);
+    put("vault_file", "sealed-descending", &[&[1], &length, &header, &[2; 36], &records]);
     let length = u32::try_from(header.len()).unwrap().to_le_bytes();
     let mut vault =
         [b"SAMARVLT\x01\x00".as_slice(), &length, &header, &records, &3u64.to_le_bytes()].concat();
@@ -298,6 +304,16 @@ fn cells() {
         "3201012902970001",
         "\u{feff}3201 0169 0296 0001\u{200b}",
         "3201010101900000",
+        "3201012902040001",
+        "3201012902000001",
+        "3201012902010001",
+        "3201013104900001",
+        "3201017112900001",
+        "3201014000900001",
+        "3201010113900001",
+        "...",
+        "320101010190000O",
+        "3201010101900001\t2",
     ];
     for (name, cell) in cells.iter().enumerate() {
         put("nik", &name.to_string(), &[cell.as_bytes()]);
@@ -343,6 +359,8 @@ fn elements() {
 fn sessions() {
     let exchange = |peer: u8, message: &[u8]| [&[peer, 0, 0, 0], message].concat();
     let evaluate = exchange(0, &[5, 3, 1, 2, 3]);
+    // One element asked for, one byte of the request turned; the other patches turn nothing.
+    let changed = |patch: &[u8]| exchange(0, &[&[0xfd, 1, 3], patch, &[0; 6]].concat());
     for (name, exchanges) in [
         (
             "requests",
@@ -354,6 +372,23 @@ fn sessions() {
         ("cut", vec![[0, 3, 0xfe, 0].to_vec(), exchange(0, &[0xec, 1, 0, 9])]),
         ("raw", vec![exchange(0, &[0, 14, 0, 1, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])]),
         ("strangers", vec![exchange(0xff, &[4]), exchange(0xfe, &[4]), exchange(0xfd, &[4])]),
+        (
+            "element-invalid",
+            vec![exchange(0, &[5, 2, 1, 0xff, 1]), exchange(0, &[5, 1, 0xff]), evaluate.clone()],
+        ),
+        (
+            "allowances",
+            vec![
+                evaluate.clone(),
+                exchange(0, &[5, 5, 9, 9, 9, 9, 9]),
+                exchange(0, &[5, 6, 1, 3, 5, 7, 8, 2]),
+            ],
+        ),
+        ("other-suite", vec![changed(&[6, 0, 2])]),
+        ("other-key", vec![changed(&[9, 0, 1])]),
+        ("later-epoch", vec![changed(&[16, 0, 3]), changed(&[17, 0, 1])]),
+        ("too-many", vec![changed(&[24, 0, 3])]),
+        ("longer", vec![exchange(0, &[0xed, 1, 3, 1, 0, 7]), exchange(0, &[0xec, 1, 0, 7])]),
         (
             "unread",
             vec![[0, 0, 0, 0xfe, 9, 0, 5, 2, 1, 1].to_vec(), [0, 0, 0, 0xfd, 0, 0, 4].to_vec(), evaluate],
