@@ -1,0 +1,55 @@
+//! What must hold whatever the bytes: one function a decoder or session, which panics where it does not. libFuzzer runs
+//! them (`tests/fuzz/run`), and `cargo test -p samar-fuzz` runs them over the corpus and over changes of it.
+//!
+//! The functions take bytes as they would come from a peer or a disk; where a hash or a signature would turn every change
+//! away, also bytes whose checks are made true. What a decoder takes, its encoder must give back; and where a plain reading
+//! of SPEC.md is short, it stands beside the real one and both must agree.
+
+mod identifier;
+mod manifest;
+mod operations;
+mod operator_files;
+mod oprf;
+mod plain_page;
+mod script;
+mod segment;
+mod session;
+mod table;
+mod wire;
+
+pub use identifier::nik;
+pub use manifest::{invitation, manifest_body, manifest_chain, manifest_file};
+pub use operations::segment_operations;
+pub use operator_files::{account_log, key_file, vault_file};
+pub use oprf::{backends, oprf_batch};
+pub use segment::{segment_directory, segment_header, segment_page};
+pub use session::{session_client, session_server};
+pub use table::table;
+pub use wire::{refusal, request, response};
+
+/// A target: its name, which is that of its corpus, and what runs it.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub const TARGETS: [Target; 20] = [
+    ("request", request),
+    ("response", response),
+    ("refusal", refusal),
+    ("manifest_body", manifest_body),
+    ("manifest_file", manifest_file),
+    ("manifest_chain", manifest_chain),
+    ("invitation", invitation),
+    ("segment_header", segment_header),
+    ("segment_directory", segment_directory),
+    ("segment_page", segment_page),
+    ("segment_operations", segment_operations),
+    ("account_log", account_log),
+    ("vault_file", vault_file),
+    ("key_file", key_file),
+    ("nik", nik),
+    ("table", table),
+    ("oprf_batch", oprf_batch),
+    ("backends", backends),
+    ("session_server", session_server),
+    ("session_client", session_client),
+];

@@ -1,0 +1,319 @@
+//! The client's side of an exchange, and its walk to the newest manifest.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Mutex;
+
+use quinn::ConnectionError;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use samar::{Link, LinkError, Streams};
+use samar_local::exit::Exit;
+use samar_protocol::codec;
+use samar_protocol::group::Backend;
+use samar_protocol::identifier::Nik;
+use samar_protocol::limits::PREAMBLE_BYTES;
+use samar_protocol::manifest::{Chain, Floor, ManifestHash, SignedManifest};
+use samar_protocol::oprf::{BlindedBatch, Blinding, Verified};
+use samar_protocol::wire::{
+    Allowance, Evaluated, Fetched, Joined, ManifestSent, Refusal, RefusalCode, RequestKind, Response,
+};
+
+use super::runtime;
+use super::stream::{End, Inbound, Outbound};
+use crate::manifest::{key, manifest, signed};
+use crate::oprf::{NIKS, pinned, secret_key};
+use crate::script::Script;
+
+/// What a server sends is taken exactly where SPEC.md section "Exchange" takes it, called a lie where it is one, asked for
+/// once more only where it says "busy". No answer is unblinded but the key's own, no manifest is taken off the chain.
+pub fn session_client(data: &[u8]) {
+    let mut script = Script::new(data);
+    let act = script.byte();
+    let count = 1 + usize::from(script.byte()) % 3;
+    let inputs: Vec<_> = NIKS[..count].iter().map(|nik| Nik::parse(nik).unwrap().oprf_input()).collect();
+    let blinding = if act & 8 == 0 { Blinding::Additive } else { Blinding::Rfc };
+    let blinded = pinned(blinding).blind(&inputs, &mut StdRng::seed_from_u64(1)).unwrap();
+    let length = 1 + u32::from(script.byte());
+    let kind = KINDS[usize::from(act) % KINDS.len()];
+    let mut answers = Vec::new();
+    while !script.is_over() && answers.len() < 8 {
+        answers.push(Answer::read(&mut script, kind, blinded.encodings(), length));
+    }
+    let asked = u32::try_from(count).unwrap();
+    let expected = expected(&answers, kind, asked, length);
+    let link = Link::over("server.example:4433", Answers(Mutex::new(answers.clone().into())));
+    runtime().block_on(async {
+        match act % 6 {
+            0 => compare(
+                &expected,
+                link.join([9; 32], vec![0x30]).await.map(|got| (Response::Joined(got), vec![])),
+            ),
+            1 => compare(&expected, link.manifest(None).await.map(|file| (sent(&file), file))),
+            2 => {
+                let fetched = |got: Vec<u8>| (Response::Fetched(Fetched { length, extensions: vec![] }), got);
+                compare(&expected, link.fetch([7; 32], 0, length).await.map(fetched));
+            }
+            3 => {
+                let got = link.evaluate(secret_key().public().id(), 1, blinded.encodings()).await;
+                compare_evaluated(&expected, &got);
+                let Ok(got) = got else { return };
+                if let Ok(verified) = blinded.verify(&got.evaluated, &got.proof) {
+                    let elements = Verified::unblind(verified);
+                    assert!(
+                        elements == secret_key().encode(Backend::Portable, &inputs),
+                        "a wrong answer was taken"
+                    );
+                }
+            }
+            4 => compare(&expected, link.allowance().await.map(|got| (Response::Allowance(got), vec![]))),
+            _ => {
+                let first = SignedManifest::inspect(&publish(1, ManifestHash::NONE)).unwrap().hash();
+                let floor = if act & 16 == 0 { 0 } else { 1 };
+                let at = Floor { epoch: floor, hash: if floor == 0 { ManifestHash::NONE } else { first } };
+                let mut chain = Chain::new(key(1).verifying_key(), at);
+                match samar::sync::to_newest(&link, &mut chain, 1_500).await {
+                    Ok(newest) => {
+                        assert_eq!(chain.at(), Floor { epoch: newest.manifest().epoch, hash: newest.hash() });
+                        assert!(newest.manifest().epoch >= floor && newest.manifest().valid_until_s >= 1_500);
+                    }
+                    Err(failure) => {
+                        assert!(matches!(failure.exit(), Exit::Peer | Exit::Refused | Exit::Network));
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// What is asked, by number. The last is the walk.
+const KINDS: [RequestKind; 6] = [
+    RequestKind::Join,
+    RequestKind::Manifest,
+    RequestKind::Fetch,
+    RequestKind::Evaluate,
+    RequestKind::Allowance,
+    RequestKind::Manifest,
+];
+
+/// A manifest of the honest chain.
+fn publish(epoch: u64, previous: ManifestHash) -> Vec<u8> {
+    signed(&codec::encode(&manifest(epoch, previous)).unwrap(), &key(1))
+}
+
+/// What a server does with one stream.
+#[derive(Clone, Debug)]
+struct Answer {
+    opens: bool,
+    /// How much of the request it takes, and what then.
+    takes: (End, u16),
+    bytes: Vec<u8>,
+    step: u8,
+    end: End,
+}
+
+impl Answer {
+    /// Any bytes, or an honest answer to this, with a few bytes changed, cut short or gone on with.
+    fn read(script: &mut Script<'_>, asked: RequestKind, blinded: &[[u8; 32]], length: u32) -> Self {
+        let act = script.byte();
+        let (step, takes, end) = (script.byte(), End::read(script), End::read(script));
+        let takes = (takes, if takes == End::Whole { 0 } else { script.u16() % 300 });
+        let response = match (act % 4, asked) {
+            (0, _) => None,
+            (1, _) => {
+                let mut refusal = Refusal::new(RefusalCode::Busy);
+                refusal.code = u16::from(script.byte() % 20);
+                refusal.retry_after_ms = Some(script.u32()).filter(|ms| *ms != 0);
+                Some((Response::Refused(refusal), vec![]))
+            }
+            (_, RequestKind::Join) => {
+                let certificate = script.counted().to_vec();
+                Some((
+                    Response::Joined(Joined { bank: "bank-a".to_owned(), certificate, extensions: vec![] }),
+                    vec![],
+                ))
+            }
+            (_, RequestKind::Manifest) => {
+                let mut previous = ManifestHash::NONE;
+                let mut file = publish(1, previous);
+                for epoch in 2..=u64::from(script.byte() % 5) {
+                    previous = SignedManifest::inspect(&file).unwrap().hash();
+                    file = publish(epoch, previous);
+                }
+                Some((sent(&file), file))
+            }
+            (_, RequestKind::Fetch) => {
+                let bytes = script.byte();
+                Some((
+                    Response::Fetched(Fetched { length, extensions: vec![] }),
+                    vec![bytes; length as usize],
+                ))
+            }
+            (_, RequestKind::Evaluate) => {
+                let batch = BlindedBatch::decode(Backend::Portable, blinded.to_vec()).unwrap();
+                let evaluation = secret_key().evaluate(&batch, &mut StdRng::seed_from_u64(act.into()));
+                let count = u32::try_from(blinded.len()).unwrap();
+                let proof = evaluation.proof.to_bytes();
+                let evaluated = Evaluated { count, proof, charged: count, extensions: vec![] };
+                Some((Response::Evaluated(evaluated), evaluation.evaluated.into_flattened()))
+            }
+            (_, RequestKind::Allowance) => {
+                let [per_day, lifetime, used_today, used_lifetime, next_day_s] =
+                    core::array::from_fn(|_| script.u64());
+                let allowance = Allowance {
+                    per_day,
+                    lifetime,
+                    used_today,
+                    used_lifetime,
+                    next_day_s,
+                    extensions: vec![],
+                };
+                Some((Response::Allowance(allowance), vec![]))
+            }
+        };
+        let encoded = response.and_then(|(response, bulk)| Some([response.encode().ok()?, bulk].concat()));
+        let mut bytes = encoded.unwrap_or_else(|| script.counted().to_vec());
+        match act >> 2 {
+            0x3f => drop(script.patch(&mut bytes, 3)),
+            0x3e => bytes.truncate(script.u16().into()),
+            0x3d => bytes.extend(script.counted()),
+            _ => {}
+        }
+        Self { opens: act != 0xf0, takes, bytes, step, end }
+    }
+}
+
+/// A server's answers, one a stream; none is left where there are no more.
+struct Answers(Mutex<VecDeque<Answer>>);
+
+impl Streams for Answers {
+    type Send = Outbound;
+    type Receive = Inbound;
+
+    async fn open(&self) -> io::Result<(Outbound, Inbound)> {
+        match self.0.lock().unwrap().pop_front() {
+            Some(Answer { opens: true, takes: (end, bytes_max), bytes, step, end: in_end }) => {
+                Ok((Outbound::new(end, bytes_max), Inbound::new(bytes, step, in_end)))
+            }
+            _ => Err(ConnectionError::TimedOut.into()),
+        }
+    }
+}
+
+/// What asking must come to.
+#[derive(Debug)]
+enum Expected {
+    Answered(Response, Vec<u8>),
+    Refused(u16),
+    Lied,
+    Away,
+}
+
+/// The first answer that is not "busy", of six at most.
+fn expected(answers: &[Answer], asked: RequestKind, count: u32, length: u32) -> Expected {
+    for tried in 0..6 {
+        let Some(answer) = answers.get(tried) else { return Expected::Away };
+        match one(answer, asked, count, length) {
+            Expected::Refused(code) if code == RefusalCode::Busy as u16 && tried < 5 => {}
+            done => return done,
+        }
+    }
+    unreachable!("the sixth answer counts")
+}
+
+fn one(answer: &Answer, asked: RequestKind, count: u32, length: u32) -> Expected {
+    let request_bytes = request_bytes(asked, count);
+    let takes_all = usize::from(answer.takes.1) >= request_bytes;
+    match answer.takes.0 {
+        _ if !answer.opens => return Expected::Away,
+        End::Lost | End::Stalled if !takes_all => return Expected::Away,
+        // A server that takes no more has an answer; and one that took all has no say.
+        _ => {}
+    }
+    let ended = match answer.end {
+        End::Whole => Expected::Lied,
+        End::Lost | End::Stalled => Expected::Away,
+        End::Reset(code) if RefusalCode::from_number(code.into()).is_some() => Expected::Refused(code.into()),
+        End::Reset(_) => Expected::Away,
+    };
+    let Some((preamble, rest)) = answer.bytes.split_first_chunk::<PREAMBLE_BYTES>() else { return ended };
+    let control_bytes = u32::from_le_bytes([preamble[2], preamble[3], preamble[4], preamble[5]]) as usize;
+    if preamble[0] != 1 || control_bytes > 65_536 {
+        return Expected::Lied;
+    }
+    let Some((control, bulk)) = rest.split_at_checked(control_bytes) else { return ended };
+    let Ok(response) = Response::decode(asked, preamble[1], control) else { return Expected::Lied };
+    match &response {
+        Response::Fetched(got) if got.length != length => return Expected::Lied,
+        Response::Evaluated(got) if got.count != count => return Expected::Lied,
+        _ => {}
+    }
+    if bulk.len() < response.bulk_bytes() {
+        return ended;
+    }
+    if bulk.len() > response.bulk_bytes() {
+        return Expected::Lied;
+    }
+    match (answer.end, response) {
+        (End::Whole, Response::Refused(refusal)) => Expected::Refused(refusal.code),
+        (End::Whole, response) => Expected::Answered(response, bulk.to_vec()),
+        _ => ended,
+    }
+}
+
+/// Bytes of the request that this target sends.
+fn request_bytes(asked: RequestKind, count: u32) -> usize {
+    PREAMBLE_BYTES
+        + match asked {
+            RequestKind::Join => 32 + 8 + 1 + 8,
+            RequestKind::Manifest => 1 + 8,
+            RequestKind::Fetch => 32 + 8 + 4 + 8,
+            RequestKind::Evaluate => 2 + 8 + 8 + 4 + 8 + 32 * count as usize,
+            RequestKind::Allowance => 8,
+        }
+}
+
+fn compare(expected: &Expected, got: Result<(Response, Vec<u8>), LinkError>) {
+    match (expected, got) {
+        (Expected::Answered(response, bulk), Ok((got, got_bulk))) => {
+            assert_eq!(*bulk, got_bulk);
+            match (response, &got) {
+                // What a client keeps of these is their bulk.
+                (Response::Manifest(_), Response::Manifest(_))
+                | (Response::Fetched(_), Response::Fetched(_)) => {}
+                (response, got) => assert_eq!(response, got),
+            }
+        }
+        (expected, Err(error)) => compare_error(expected, &error),
+        (expected, Ok((got, _))) => panic!("{expected:?} was expected, not {got:?}"),
+    }
+}
+
+fn compare_evaluated(expected: &Expected, got: &Result<samar::EvaluateAnswer, LinkError>) {
+    match (expected, got) {
+        (Expected::Answered(Response::Evaluated(response), bulk), Ok(got)) => {
+            assert_eq!(got.evaluated.as_flattened(), bulk);
+            assert_eq!((got.proof.to_bytes(), got.charged), (response.proof, response.charged));
+        }
+        (Expected::Answered(Response::Evaluated(response), _), Err(LinkError::Lied { .. })) => {
+            let proof = samar_protocol::oprf::Proof::from_bytes(&response.proof);
+            assert!(proof.is_err(), "an answer in order was called a lie");
+        }
+        (expected, Err(error)) => compare_error(expected, error),
+        (expected, Ok(got)) => panic!("{expected:?} was expected, not {got:?}"),
+    }
+}
+
+fn compare_error(expected: &Expected, error: &LinkError) {
+    match (expected, error) {
+        (Expected::Refused(code), LinkError::Refused { refusal }) => assert_eq!(refusal.code, *code),
+        (Expected::Lied, LinkError::Lied { .. }) | (Expected::Away, LinkError::Away { .. }) => {}
+        (expected, error) => panic!("{expected:?} was expected, not {error:?}"),
+    }
+    assert!(!error.to_string().contains(|c: char| c.is_control()), "an error that a terminal would obey");
+}
+
+fn sent(file: &[u8]) -> Response {
+    let length = u32::try_from(file.len()).unwrap();
+    Response::Manifest(ManifestSent { length, extensions: vec![] })
+}

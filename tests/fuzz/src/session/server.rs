@@ -1,0 +1,340 @@
+//! The server's session machine.
+
+use std::collections::HashSet;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use curve25519_dalek::ristretto::CompressedRistretto;
+use curve25519_dalek::traits::IsIdentity as _;
+use samar_protocol::group::Backend;
+use samar_protocol::limits::PREAMBLE_BYTES;
+use samar_protocol::manifest::SegmentRef;
+use samar_protocol::oprf::BlindedBatch;
+use samar_protocol::wire::{
+    AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, ManifestRequest, RefusalCode, Request,
+    Response, WireError,
+};
+use samar_server::layout::Layout;
+use samar_server::serve::{Peer, Service};
+use samar_server::{keys, published};
+use samar_tests::{Operator, niks, signing_request, token};
+
+use super::runtime;
+use super::stream::{End, Inbound, Outbound};
+use crate::operator_files::scratch;
+use crate::script::Script;
+
+/// The bank's allowances: few enough for a few exchanges to use them up.
+const PER_DAY: u64 = 8;
+const LIFETIME: u64 = 12;
+const BANK: &str = "bank-a";
+
+/// A few exchanges with a server: whatever comes in, it is answered with one well-formed message, or not at all where the
+/// peer is gone; a refusal is the one that SPEC.md says comes first; what is charged is what was answered, once.
+pub fn session_server(data: &[u8]) {
+    let mut script = Script::new(data);
+    let stage = Stage::set();
+    runtime().block_on(async {
+        let service = Service::open(&stage.layout, Backend::Portable).unwrap();
+        let mut account = Account::default();
+        for _ in 0..6 {
+            if script.is_over() {
+                break;
+            }
+            let peer = match script.byte() {
+                0xff => Peer::Stranger,
+                0xfe => Peer::Unknown,
+                0xfd => Peer::Bank("bank-gone".to_owned()),
+                _ => Peer::Bank(BANK.to_owned()),
+            };
+            let (step, end, out_end) = (script.byte(), End::read(&mut script), End::read(&mut script));
+            let out_bytes = if out_end == End::Whole { 0 } else { script.u16() % 600 };
+            let message = message(&mut script, &stage);
+            let expected = expected(&peer, &message, end, &stage, &mut account);
+            let send = Outbound::new(out_end, out_bytes);
+            let sent = Arc::clone(&send.sent);
+            service.exchange(peer, send, Inbound::new(message.clone(), step, end)).await;
+            let sent = std::mem::take(&mut *sent.lock().unwrap());
+            if expected == Expected::Silence {
+                assert!(sent.bytes.is_empty() && !sent.whole, "a peer that is gone was answered");
+            } else if out_end == End::Whole {
+                assert!(sent.whole && sent.reset.is_none());
+                check(&message, &sent.bytes, expected, &stage);
+            } else {
+                assert_eq!(sent.reset.is_some(), out_end == End::Stalled);
+            }
+        }
+        // What was charged is what the exchanges came to, no more and no less, whether or not their answers were taken.
+        let ask = Request::Allowance(AllowanceRequest { extensions: vec![] }).encode().unwrap();
+        let send = Outbound::new(End::Whole, 0);
+        let sent = Arc::clone(&send.sent);
+        let bank = Peer::Bank(BANK.to_owned());
+        service.exchange(bank, send, Inbound::new(ask.clone(), 0, End::Whole)).await;
+        check(&ask, &sent.lock().unwrap().bytes, Expected::Allowance(account.used), &stage);
+    });
+}
+
+/// What an exchange must come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// Nothing: there is nobody.
+    Silence,
+    Refused(RefusalCode),
+    Manifest,
+    Fetched,
+    /// With so many charged.
+    Evaluated(u32),
+    /// With so many used in all.
+    Allowance(u64),
+    /// A certificate, or a refusal of the signing request or of the token's second use.
+    Joined,
+}
+
+/// What the bank has used.
+#[derive(Default)]
+struct Account {
+    used: u64,
+    batches: HashSet<Vec<u8>>,
+}
+
+/// The rules of SPEC.md sections "Exchange" and "Refusals", in their order.
+fn expected(peer: &Peer, message: &[u8], end: End, stage: &Stage, account: &mut Account) -> Expected {
+    use RefusalCode as Code;
+    let ended = match end {
+        End::Whole => Expected::Refused(Code::Malformed),
+        End::Stalled => Expected::Refused(Code::TooSlow),
+        End::Reset(_) | End::Lost => Expected::Silence,
+    };
+    let Some((preamble, rest)) = message.split_first_chunk::<PREAMBLE_BYTES>() else { return ended };
+    if preamble[0] != 1 {
+        return Expected::Refused(Code::Unsupported);
+    }
+    let control_bytes = u32::from_le_bytes([preamble[2], preamble[3], preamble[4], preamble[5]]) as usize;
+    if control_bytes > 65_536 {
+        return Expected::Refused(Code::Malformed);
+    }
+    let Some((control, bulk)) = rest.split_at_checked(control_bytes) else { return ended };
+    let request = match Request::decode(preamble[1], control) {
+        Ok(request) => request,
+        Err(WireError::Kind { .. }) => return Expected::Refused(Code::Unsupported),
+        Err(_) => return Expected::Refused(Code::Malformed),
+    };
+    match peer {
+        _ if matches!(request, Request::Join(_)) => {}
+        Peer::Bank(name) if name == BANK => {}
+        Peer::Stranger => return Expected::Refused(Code::Unauthenticated),
+        Peer::Bank(_) | Peer::Unknown => return Expected::Refused(Code::NotEnrolled),
+    }
+    if let Request::Evaluate(asked) = &request {
+        if asked.suite != 1 {
+            return Expected::Refused(Code::Unsupported);
+        }
+        if asked.key_id != stage.template.key_id {
+            return Expected::Refused(Code::KeyUnknown);
+        }
+        if asked.epoch > 1 {
+            return Expected::Refused(Code::EpochUnknown);
+        }
+    }
+    match bulk.len().cmp(&request.bulk_bytes()) {
+        std::cmp::Ordering::Less => return ended,
+        std::cmp::Ordering::Greater => return Expected::Refused(Code::Malformed),
+        std::cmp::Ordering::Equal if end == End::Whole => {}
+        std::cmp::Ordering::Equal => return ended,
+    }
+    match request {
+        Request::Join(asked) if asked.token == stage.template.token => Expected::Joined,
+        Request::Join(_) => Expected::Refused(Code::InvitationInvalid),
+        Request::Manifest(asked) if asked.epoch.is_none_or(|epoch| epoch == 1) => Expected::Manifest,
+        Request::Manifest(_) => Expected::Refused(Code::EpochUnknown),
+        Request::Fetch(asked) => {
+            let SegmentRef { root, file_bytes, .. } = &stage.template.segment;
+            let held = asked.root == *root && asked.offset + u64::from(asked.length) <= *file_bytes;
+            if held { Expected::Fetched } else { Expected::Refused(Code::RangeUnknown) }
+        }
+        Request::Allowance(_) => Expected::Allowance(account.used),
+        Request::Evaluate(asked) => {
+            let is_element = |bytes: &[u8; 32]| {
+                CompressedRistretto(*bytes).decompress().is_some_and(|point| !point.is_identity())
+            };
+            if !bulk.as_chunks().0.iter().all(is_element) {
+                return Expected::Refused(Code::ElementInvalid);
+            }
+            if account.batches.contains(bulk) {
+                return Expected::Evaluated(0);
+            }
+            let after = account.used + u64::from(asked.count);
+            if after > LIFETIME {
+                return Expected::Refused(Code::LifetimeAllowanceUsed);
+            }
+            if after > PER_DAY {
+                return Expected::Refused(Code::DayAllowanceUsed);
+            }
+            account.used = after;
+            account.batches.insert(bulk.to_vec());
+            Expected::Evaluated(asked.count)
+        }
+    }
+}
+
+/// Reads an answer as strictly as a client does, and compares it.
+fn check(request: &[u8], answer: &[u8], expected: Expected, stage: &Stage) {
+    let control_bytes = u32::from_le_bytes(*answer[2..].first_chunk().unwrap()) as usize;
+    let (control, bulk) = answer[PREAMBLE_BYTES..].split_at(control_bytes);
+    assert_eq!(answer[0], 1);
+    let Expected::Refused(code) = expected else {
+        let asked = Request::decode(request[1], &request[PREAMBLE_BYTES..][..length(request)]).unwrap();
+        let response = Response::decode(asked.kind(), answer[1], control).unwrap();
+        assert_eq!(response.bulk_bytes(), bulk.len());
+        match (expected, asked, response) {
+            (Expected::Manifest, _, Response::Manifest(_)) => assert_eq!(bulk, stage.template.manifest),
+            (Expected::Fetched, Request::Fetch(asked), Response::Fetched(_)) => {
+                let from = usize::try_from(asked.offset).unwrap();
+                assert_eq!(bulk, &stage.template.segment_file[from..][..asked.length as usize]);
+            }
+            (Expected::Evaluated(charged), _, Response::Evaluated(got)) => {
+                assert_eq!(got.charged, charged);
+                let blinded = request[PREAMBLE_BYTES + length(request)..].as_chunks().0.to_vec();
+                let batch = BlindedBatch::decode(Backend::Portable, blinded).unwrap();
+                let key = keys::oprf(&stage.layout).unwrap();
+                assert_eq!(bulk, key.multiply(&batch).as_flattened());
+            }
+            (Expected::Allowance(used), _, Response::Allowance(got)) => {
+                assert_eq!((got.per_day, got.lifetime), (PER_DAY, LIFETIME));
+                assert_eq!(got.used_lifetime, used);
+            }
+            (Expected::Joined, _, Response::Joined(got)) => assert_eq!(got.bank, BANK),
+            (Expected::Joined, _, Response::Refused(refusal)) => assert!(matches!(
+                refusal.code(),
+                Some(RefusalCode::SigningRequestInvalid | RefusalCode::InvitationInvalid)
+            )),
+            (expected, _, response) => panic!("{expected:?} was expected, not {response:?}"),
+        }
+        return;
+    };
+    let any = samar_protocol::wire::RequestKind::Join;
+    let Ok(Response::Refused(refusal)) = Response::decode(any, answer[1], control) else {
+        panic!("{code:?} was expected, not a message of kind {:#04x}", answer[1]);
+    };
+    assert_eq!((refusal.code(), bulk.len()), (Some(code), 0));
+    assert_eq!(refusal.text, code.text(), "the peer hears the text of the code and nothing more");
+}
+
+fn length(message: &[u8]) -> usize {
+    u32::from_le_bytes(*message[2..].first_chunk().unwrap()) as usize
+}
+
+/// A message: any bytes, or an honest request with a few bytes changed, cut short or gone on with.
+fn message(script: &mut Script<'_>, stage: &Stage) -> Vec<u8> {
+    let act = script.byte();
+    let template = stage.template;
+    let (request, bulk) = match act % 8 {
+        0 => return script.counted().to_vec(),
+        1 => {
+            let csr = if script.byte() & 1 == 0 { template.csr.clone() } else { script.counted().to_vec() };
+            (Request::Join(JoinRequest { token: template.token, csr, extensions: vec![] }), vec![])
+        }
+        2 => {
+            let epoch = Some(u64::from(script.byte())).filter(|epoch| *epoch != 0);
+            (Request::Manifest(ManifestRequest { epoch, extensions: vec![] }), vec![])
+        }
+        3 => {
+            let (offset, length) = (u64::from(script.u16()), u32::from(script.u16()));
+            let root = template.segment.root;
+            (Request::Fetch(FetchRequest { root, offset, length, extensions: vec![] }), vec![])
+        }
+        4 => (Request::Allowance(AllowanceRequest { extensions: vec![] }), vec![]),
+        _ => {
+            let count = script.byte() % 8;
+            let elements = (0..count).flat_map(|place| match script.byte() {
+                0xff => script.array(),
+                chosen => ELEMENTS[usize::from(chosen.wrapping_add(place)) % ELEMENTS.len()],
+            });
+            let bulk: Vec<u8> = elements.collect();
+            let (key_id, count) = (template.key_id, count.into());
+            (
+                Request::Evaluate(EvaluateRequest { suite: 1, key_id, epoch: 1, count, extensions: vec![] }),
+                bulk,
+            )
+        }
+    };
+    let Ok(head) = request.encode() else { return script.counted().to_vec() };
+    let mut message = [head, bulk].concat();
+    match act >> 3 {
+        0x1f => drop(script.patch(&mut message, 3)),
+        0x1e => message.truncate(script.u16().into()),
+        0x1d => message.extend(script.counted()),
+        _ => {}
+    }
+    message
+}
+
+/// Elements that a bank could send.
+static ELEMENTS: LazyLock<Vec<[u8; 32]>> = LazyLock::new(|| {
+    let inputs: Vec<[u8; 1]> = (0..16).map(|i| [i]).collect();
+    Backend::Portable.hash_to_group(b"samar fuzz", &inputs).encode()
+});
+
+/// An operator with one published breach and one bank that was invited, as files; made once.
+struct Template {
+    files: Vec<(PathBuf, Vec<u8>)>,
+    key_id: [u8; 8],
+    manifest: Vec<u8>,
+    segment: SegmentRef,
+    segment_file: Vec<u8>,
+    token: [u8; 32],
+    csr: Vec<u8>,
+}
+
+static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
+    let operator = Operator::configured(|config| config.limits.memory_mib = 64);
+    operator.ingest("breach-b", &niks(0, 3));
+    let invitation = operator.invite(BANK, Some(PER_DAY), Some(LIFETIME));
+    let root = operator.layout.root().to_owned();
+    let manifest = published::read_manifest(&operator.layout, 1).unwrap();
+    let segment = manifest.manifest().breaches[0].segments[0].clone();
+    let mut files = Vec::new();
+    collect(&root, &root, &mut files);
+    Template {
+        files,
+        key_id: manifest.manifest().key_id,
+        manifest: manifest.bytes().to_vec(),
+        segment_file: std::fs::read(operator.layout.segment(&segment.root)).unwrap(),
+        segment,
+        token: token(&invitation),
+        csr: signing_request(&rcgen::KeyPair::generate().unwrap()),
+    }
+});
+
+fn collect(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else {
+            files.push((path.strip_prefix(root).unwrap().to_owned(), std::fs::read(&path).unwrap()));
+        }
+    }
+}
+
+/// The same operator in a new folder, with an account log of its own.
+struct Stage {
+    layout: Layout,
+    template: &'static Template,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    fn set() -> Self {
+        let folder = scratch();
+        let template: &'static Template = &TEMPLATE;
+        for (name, bytes) in &template.files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        Self { layout: Layout::new(folder.path()), template, _folder: folder }
+    }
+}
