@@ -257,27 +257,28 @@ def logs(case):
     """Account logs that are damaged, not torn."""
     joined, debit = LOG.lines[2:7], LOG.lines[9:14]
 
-    def log(name, at, refused, wrong, of):
-        case(name, "account log", f"is damaged at byte {at}: {refused}", "6", wrong, of)
+    def log(name, at, number, refused, wrong, of):
+        of_record = f", record {number}" if number else ""
+        case(name, "account log", f"is damaged at byte {at}{of_record}: {refused}", "6", wrong, of)
 
     sound = account_log(joined, debit)
     assert sound.data() == LOG.data()
-    magic = "does not open as an account log of version 1"
-    log("R-LOG-1-magic", 0, magic, "Another magic.", sound.put("magic", "53414d4152564c54 0100", "magic, version"))
-    log("R-LOG-1-version", 0, magic, "Version 2.", sound.put("magic", "53414d41524c4f47 0200", "magic, version"))
-    changed = "a record does not match the chain: it or one before it was changed"
+    magic = "it does not open as an account log of version 1"
+    log("R-LOG-1-magic", 0, 0, magic, "Another magic.", sound.put("magic", "53414d4152564c54 0100", "magic, version"))
+    log("R-LOG-1-version", 0, 0, magic, "Version 2.", sound.put("magic", "53414d41524c4f47 0200", "magic, version"))
+    changed = "it does not match the chain: it or one before it was changed"
     spent = sound.put('SHA-256 of the token', "00*32")
-    log("R-LOG-1-record", 136, changed, "A record that was changed.", spent)
+    log("R-LOG-1-record", 10, 1, changed, "A record that was changed.", spent)
     first = account_log(joined).lines[1:]
     swapped = Annotated([sound.lines[0], *sound.lines[8:], *first])
-    log("R-LOG-1-swapped", 108, changed, "Records in another order.", swapped)
+    log("R-LOG-1-swapped", 10, 1, changed, "Records in another order.", swapped)
     longer = sound.put("90 bytes", "5b00 a5ff", "91 bytes, and the complement of 90")
-    log("R-LOG-1-length", 14, "the length of a record was changed", "A length that its complement contradicts.", longer)
+    log("R-LOG-1-length", 10, 1, "its length was changed", "A length that its complement contradicts.", longer)
     empty = sound.put("90 bytes", "0000 ffff", "no byte")
-    log("R-LOG-1-empty", 14, "the length of a record was changed", "A record of no byte.", empty)
+    log("R-LOG-1-empty", 10, 1, "its length was changed", "A record of no byte.", empty)
 
     def record(name, refused, wrong, body):
-        log(name, 10, refused, wrong, account_log(body, debit))
+        log(name, 10, 1, refused, wrong, account_log(body, debit))
 
     cut = "not a valid account record: it ends early"
     record("R-CODEC-1-record", cut, "A debit without its count.", debit[:-1])

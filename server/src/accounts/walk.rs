@@ -35,7 +35,7 @@ pub enum LogError {
     #[error(transparent)]
     Read(std::io::Error),
     /// The log was changed.
-    #[error("at byte {at}, record {number}: {what}")]
+    #[error("at byte {at}{}: {what}", of_record(*number))]
     Damaged {
         /// The first record that is not as it was written, from 1; 0 for the file's first bytes.
         number: u64,
@@ -44,6 +44,11 @@ pub enum LogError {
         /// What is wrong.
         what: String,
     },
+}
+
+/// Which record, in a message; the file's first bytes are none.
+fn of_record(number: u64) -> String {
+    if number == 0 { String::new() } else { format!(", record {number}") }
 }
 
 /// What stands after the last whole record.
