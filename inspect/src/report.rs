@@ -10,7 +10,7 @@ use crate::kind::Kind;
 use crate::source::Source;
 
 /// Columns before a value.
-const NAME_COLUMNS: usize = 20;
+const NAME_COLUMNS: usize = 24;
 /// Characters of one text that are shown.
 const TEXT_CHARS_MAX: usize = 256;
 
@@ -68,7 +68,8 @@ impl Facts {
 
     fn write(&self, out: &mut String, indent: usize) {
         for (name, value) in &self.0 {
-            let name = name.replace('_', " ");
+            // A unit of seconds is said by the value.
+            let name = name.strip_suffix("_s").unwrap_or(name).replace('_', " ");
             let mut line = |name: &str, text: &str| {
                 // Unwrap safety, here and below: writing to a String does not fail.
                 writeln!(out, "{:indent$}{name:<width$}{text}", "", width = NAME_COLUMNS - indent).unwrap();
