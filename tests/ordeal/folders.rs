@@ -12,7 +12,7 @@ pub(crate) type Fingerprint = Vec<(PathBuf, u64, Option<std::time::SystemTime>)>
 pub(crate) fn restore(from: &Path, to: &Path) -> Result<(), String> {
     match fs::remove_dir_all(to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(format!("cannot empty {}: {error}", to.display()));
+            Err(format!("cannot empty {}: {error}", to.display()))
         }
         _ => copy(from, to).map_err(cannot(format_args!("copy {}", from.display()))),
     }

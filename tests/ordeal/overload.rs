@@ -126,6 +126,7 @@ async fn flood(banks: &[Arc<Offering>], time: Duration, rate: f64) -> Result<Don
     let mut tick = tokio::time::interval(Duration::from_millis(5));
     let mut offered = 0;
     while began.elapsed() < time {
+        #[allow(clippy::cast_possible_truncation)] // far from any bound
         let due = (began.elapsed().as_secs_f64() * rate) as usize;
         for number in offered..due {
             for bank in banks {
