@@ -29,6 +29,16 @@ fn an_allowance_is_answered_to_the_element_however_it_is_asked_for() {
 }
 
 #[test]
+fn slow_and_stalled_peers_do_not_keep_an_honest_bank_waiting() {
+    hold("slow", 40);
+}
+
+#[test]
+fn more_work_than_can_be_done_is_refused_and_not_charged() {
+    hold("overload", 2);
+}
+
+#[test]
 fn a_revoked_bank_is_gone_within_seconds() {
     hold("revoke", 1);
 }

@@ -15,6 +15,7 @@ mod frames;
 mod house;
 mod interrupt;
 mod kill;
+mod overload;
 mod programs;
 mod revoke;
 mod slow;
@@ -36,7 +37,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 6] = [
+pub const ALL: [Ordeal; 7] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
@@ -82,6 +83,14 @@ pub const ALL: [Ordeal; 6] = [
         counts: "slow peers, and stalled ones",
         full: 1_000,
         run: slow::run,
+    },
+    Ordeal {
+        name: "overload",
+        what: "four times as much work as the server can do; it must do 90 % of its peak, admitted work within 3 times its p99, \
+               and charge nothing that it refuses",
+        counts: "seconds of overload",
+        full: 30,
+        run: overload::run,
     },
 ];
 

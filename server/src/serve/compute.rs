@@ -14,6 +14,8 @@ use super::admission::Shares;
 
 /// Batches of one bank in the queue or at work.
 const PLACES_PER_BANK: usize = 8;
+/// Batches of one bank that wait for a place. More would only wait longer: it is better to be told at once.
+const WAITING_PER_BANK: usize = 8;
 /// How long a batch may wait for a place.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 /// What a bank is told to wait before it tries again.
@@ -26,6 +28,7 @@ pub(super) struct Compute {
     /// Work running or about to: twice the threads, so that none waits for the async side.
     slots: Arc<Semaphore>,
     places: Shares,
+    waiting: Shares,
 }
 
 impl Compute {
@@ -40,16 +43,17 @@ impl Compute {
             .build()
             .map_err(|error| Failure::local(format!("cannot start the compute threads: {error}")))?;
         let slots = Arc::new(Semaphore::new(2 * pool.current_num_threads()));
-        Ok(Self { pool, slots, places: Shares::new(PLACES_PER_BANK) })
+        Ok(Self { pool, slots, places: Shares::new(PLACES_PER_BANK), waiting: Shares::new(WAITING_PER_BANK) })
     }
 
     /// A place in the queue for one batch of this bank. Hold it for as long as the batch takes.
     ///
     /// # Errors
-    /// [`RefusalCode::Busy`] after too long a wait.
+    /// [`RefusalCode::Busy`] where too many wait already, or after too long a wait.
     pub(super) async fn place(&self, bank: &str) -> Result<Place, Refusal> {
         let places = self.places.of(bank);
         let busy = || Refusal::new(RefusalCode::Busy).retry_after_ms(RETRY_AFTER_MS);
+        let Ok(_waiting) = self.waiting.of(bank).try_acquire_owned() else { return Err(busy()) };
         match tokio::time::timeout(WAIT_MAX, places.acquire_owned()).await {
             Ok(Ok(permit)) => Ok(Place { _permit: permit }),
             _ => Err(busy()),

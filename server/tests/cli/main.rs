@@ -7,4 +7,5 @@ mod house;
 mod ingesting;
 mod inspecting;
 mod keeping;
+mod revoking;
 mod serving;

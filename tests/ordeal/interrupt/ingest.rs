@@ -34,8 +34,9 @@ impl Ingest {
         done(&mut programs.server(&fresh, &["init", "--listen", "127.0.0.1:0"]), &[0])?;
         synth_dump(programs, 0..20_000, &first)?;
         done(&mut new.ingest(&fresh, &first), &[0])?;
-        let small = std::iter::once(15_000..45_000);
-        for persons in small.chain((count >= LARGE_EVERY).then_some(15_000..520_000)) {
+        let ends = [45_000, 520_000];
+        for end in &ends[..if count < LARGE_EVERY { 1 } else { 2 }] {
+            let persons = 15_000..*end;
             let dump = new.path(&format!("to-{}.csv", persons.end));
             synth_dump(programs, persons.clone(), &dump)?;
             let folder = new.path("truth");

@@ -111,10 +111,8 @@ fn segment_holds(layout: &Layout, breach: &str, reference: &SegmentRef) -> Resul
         let from = page_bytes * (page as usize + 1);
         index.verify_page(page, &bytes[from..from + page_bytes]).map_err(cannot("verify a page"))
     };
-    let mut entries = 0;
-    for number in 0..index.header().pages() {
-        entries += page(number)?.len() as u64;
-    }
+    let pages = (0..index.header().pages()).map(page).collect::<Result<Vec<_>, _>>()?;
+    let entries: u64 = pages.iter().map(|page| page.len() as u64).sum();
     let failed = |failure: samar_local::exit::Failure| failure.to_string();
     let mut vault = Reader::open(&layout.elements(breach)).map_err(failed)?.ok_or("it has no vault")?;
     if entries != vault.count() || entries != reference.entries {
@@ -122,7 +120,7 @@ fn segment_holds(layout: &Layout, breach: &str, reference: &SegmentRef) -> Resul
     }
     while let Some(Record { element, label }) = vault.read_record().map_err(failed)? {
         let (locator, number) = index.locate(&element.tag().0).ok_or("an entry belongs to no page")?;
-        let found = page(number)?.find(locator.bucket(), locator.remainder());
+        let found = pages[number as usize].find(locator.bucket(), locator.remainder());
         if found.map(|masked| locator.unmask(masked)) != Some(label) {
             return Err("an entry of the vault is not found, or with another label".to_owned());
         }

@@ -71,7 +71,7 @@ async fn slow(count: usize) -> Outcome {
             (true, 0) => peers.spawn(peer.reads_by_drops()),
             (true, _) => peers.spawn(peer.writes_by_drops()),
             (false, _) if number < count + count / 2 => peers.spawn(peer.stops_in_the_middle()),
-            (false, _) => peers.spawn(peer.ends_half_open()),
+            (false, _) => peers.spawn(peer.says_hello_only()),
         };
         if number % OF_ONE_SOCKET == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await; // the ramp is not a flood of handshakes

@@ -91,7 +91,7 @@ impl Peer {
     }
 
     /// Says hello, and no more. Its address is real, so that the server has reason to wait.
-    pub(super) async fn ends_half_open(self) {
+    pub(super) async fn says_hello_only(self) {
         let address = self.server();
         let config = self.bank.dial().quic();
         loop {
