@@ -76,11 +76,11 @@ async fn overload(seconds: u32) -> Outcome {
     let after = saturate(&banks, time).await?;
 
     let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let usage =
-        Accounts::usage(&house.operator.layout.account_log()).map_err(|failure| failure.to_string())?;
+    let standing =
+        Accounts::standing(&house.operator.layout.account_log()).map_err(|failure| failure.to_string())?;
     for bank in &banks {
         let charged = bank.done().charged.get(&bank.name).copied().unwrap_or(0);
-        let used = usage(&bank.name, now_s).lifetime;
+        let used = standing.usage(&bank.name, now_s).lifetime;
         if charged != used {
             return Err(format!("{} was answered {charged} evaluations and charged for {used}", bank.name));
         }

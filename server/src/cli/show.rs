@@ -111,7 +111,9 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         for key in bank.keys.iter().filter_map(|key| from_hex(key)) {
             print_fingerprint("certified, own PKI", &key);
         }
-        if joined.is_empty() && bank.keys.is_empty() {
+        if let Some(revoked) = &bank.revoked {
+            print(format_args!("  revoked: {}", revoked.reason));
+        } else if joined.is_empty() && bank.keys.is_empty() {
             print(format_args!("  has not joined yet"));
         }
     }
