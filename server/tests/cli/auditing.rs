@@ -167,7 +167,7 @@ fn both_sides_see_the_same_fingerprints() {
         }
     }
     let [joined, _] = fingerprint_lines(&[0xab; 32]);
-    assert!(status.contains(&format!("joined 2027-01-15 12:00  ")) && status.contains(&joined), "{status}");
+    assert!(status.contains("joined 2027-01-15 12:00  ") && status.contains(&joined), "{status}");
     let json: Value = serde_json::from_str(&house.run(&["status", "--json"]).done()).unwrap();
     assert_eq!(json["banks"][0]["joined"], json!([{"bank_key_sha256": "ab".repeat(32), "joined_s": NOON}]));
 }
