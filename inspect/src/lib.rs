@@ -17,6 +17,8 @@ mod private_key;
 mod report;
 mod segment;
 mod source;
+#[cfg(test)]
+mod tests;
 pub mod toml_file;
 
 use std::path::Path;

@@ -109,7 +109,9 @@ impl Fold {
             Some(account) if account.day >= day => {
                 Usage { today: account.today, lifetime: account.lifetime, next_day_s: account.next_day_s() }
             }
-            Some(account) => Usage { today: 0, lifetime: account.lifetime, next_day_s: (day + 1).saturating_mul(DAY_S) },
+            Some(account) => {
+                Usage { today: 0, lifetime: account.lifetime, next_day_s: (day + 1).saturating_mul(DAY_S) }
+            }
             None => Usage { today: 0, lifetime: 0, next_day_s: (day + 1).saturating_mul(DAY_S) },
         }
     }

@@ -85,19 +85,15 @@ fn each_row(
 pub(super) fn run(source: &Source) -> Result<Report, Failure> {
     let mut report = Report::default();
     let of = |record: usize| source.length().is_multiple_of(record as u64);
-    match (of(RECORD_BYTES), of(ENTRY_BYTES)) {
-        (true, false) => {
-            report.facts.text("of", "ingest: elements and labels, not shown");
-            report.facts.count("records", source.length() / RECORD_BYTES as u64);
-        }
-        (false, true) => {
-            report.facts.text("of", "publish: places in a segment, not shown");
-            report.facts.count("records", source.length() / ENTRY_BYTES as u64);
-        }
-        (true, true) => report.facts.text("of", "ingest or publish: records, not shown"),
-        (false, false) => {
-            report.facts.text("of", "ingest or publish: records, not shown; the last is cut short");
-        }
+    let (what, record) = match (of(RECORD_BYTES), of(ENTRY_BYTES)) {
+        (true, false) => ("ingest: elements and labels, not shown", Some(RECORD_BYTES)),
+        (false, true) => ("publish: places in a segment, not shown", Some(ENTRY_BYTES)),
+        (true, true) => ("ingest or publish: records, not shown", None),
+        (false, false) => ("ingest or publish: records, not shown; the last is cut short", None),
+    };
+    report.facts.text("of", what);
+    if let Some(record) = record {
+        report.facts.count("records", source.length() / record as u64);
     }
     report.note("needed only while that runs: the next ingest or publish removes what a killed one left");
     Ok(report)
