@@ -4,9 +4,9 @@
 //!
 //! | Room | What is in it |
 //! | --- | --- |
-//! | [`programs`] | the programs as processes: built, started, killed, their memory read |
-//! | [`folders`] | folders as an ordeal sees them: copied, fingerprinted, searched for leftovers |
-//! | [`house`] | an operator with its server process, and banks of every kind |
+//! | `programs` | the programs as processes: built, started, killed, their memory read |
+//! | `folders` | folders as an ordeal sees them: copied, fingerprinted, searched for leftovers |
+//! | `house` | an operator with its server process, and banks of every kind |
 //! | the others | one ordeal each |
 
 mod enumerate;
