@@ -1,6 +1,6 @@
 //! The operator's secret keys on disk, in the clear or sealed under a passphrase (SPEC.md section "Key file").
 //!
-//! [`file`] has the bytes, [`seal`] the encryption, [`passphrase`] where the passphrase comes from, [`protect`] the
+//! `file` has the bytes, `seal` the encryption, `passphrase` where the passphrase comes from, `protect` the
 //! changing of it.
 
 mod file;
