@@ -96,6 +96,7 @@ pub(super) async fn evaluate(
     bulk: Vec<u8>,
 ) -> Answer {
     check_key(state, request)?;
+    check_clock(state)?;
     let task = Arc::clone(state);
     let batch = state.compute.run(place, move || {
         let (elements, _) = bulk.as_chunks::<ELEMENT_BYTES>();
@@ -114,12 +115,12 @@ pub(super) async fn evaluate(
     };
     let debit =
         state.accounts.debit(&bank, batch.hash(), request.count, state.now_s()).map_err(|refused| {
-            let refusal = Refusal::new(refused.code());
-            let refusal = match refused {
-                Refused::Day { retry_after_ms } => refusal.retry_after_ms(retry_after_ms),
-                Refused::Lifetime => refusal,
-            };
-            (refusal, format!("{} evaluations", request.count))
+            let (refusal, why) = (Refusal::new(refused.code()), format!("{} evaluations", request.count));
+            match refused {
+                Refused::Day { retry_after_ms } => (refusal.retry_after_ms(retry_after_ms), why),
+                Refused::Lifetime => (refusal, why),
+                Refused::Clock { behind } => (refusal, clock_behind(behind)),
+            }
         })?;
     let task = Arc::clone(state);
     let evaluation = state.compute.run(place, move || task.oprf.evaluate(&batch, &mut rand::rng()));
@@ -158,6 +159,33 @@ pub(super) fn check_key(state: &State, request: &EvaluateRequest) -> Result<(), 
         return refuse(RefusalCode::EpochUnknown, "an epoch to come");
     }
     Ok(())
+}
+
+/// Refuses a charge while the clock is not to be believed: a record stays for ever, and an account never goes back from its
+/// day.
+fn check_clock(state: &State) -> Result<(), (Refusal, String)> {
+    if let Some(jumped_s) = state.clock.jumped_s() {
+        let hours = jumped_s / 3_600;
+        let why = format!(
+            "the clock jumped by {hours} hours while serving: set it right; if it is right now, restart"
+        );
+        return refuse(RefusalCode::Internal, &why);
+    }
+    // A client takes no set past its end, so a clock that stands a day behind it is most likely wrong.
+    let valid_until_s = newest(state)?.newest().manifest().valid_until_s;
+    if state.now_s() > valid_until_s.saturating_add(86_400) {
+        let why =
+            "the manifest ran out more than a day ago: run `samar-server publish`, or set the clock right";
+        return refuse(RefusalCode::Internal, why);
+    }
+    Ok(())
+}
+
+fn clock_behind(days: u64) -> String {
+    format!(
+        "the clock is {days} days behind this bank's newest record: set it right; if it is right, a clock was ahead once, \
+         and this account waits until then, or enrol the bank under another name"
+    )
 }
 
 /// Says what is left.

@@ -2,6 +2,7 @@
 
 mod admission;
 mod answer;
+mod clock;
 mod compute;
 mod connection;
 mod exchange;
@@ -12,16 +13,17 @@ pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use quinn::{Endpoint, IdleTimeout, Incoming, TransportConfig, VarInt};
 use samar_local::exit::Failure;
 use samar_local::folder::{self, Lock};
+use samar_local::people::now_s;
 use samar_protocol::group::Backend;
 use samar_protocol::oprf::SecretKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::accounts::{Accounts, Registry};
 use crate::config::Config;
@@ -30,6 +32,7 @@ use crate::layout::Layout;
 use crate::pki::{self, Authority};
 use crate::published::{self, Published};
 use admission::{Memory, Seats};
+use clock::Clock;
 use compute::Compute;
 pub use connection::Peer;
 pub use exchange::{RequestHalf, ResponseHalf};
@@ -44,6 +47,10 @@ const EXPIRY_POLL: Duration = Duration::from_secs(86_400);
 const EXPIRY_WARNED_DAYS: u64 = 30;
 /// The same of the manifest, which is renewed by publishing.
 const MANIFEST_WARNED_DAYS: u64 = 7;
+/// How often it is looked whether the account log has outgrown its checkpoint.
+const CHECKPOINT_POLL: Duration = Duration::from_secs(60);
+/// Records of the account log from which on it has: a start reads so many in a second.
+const CHECKPOINT_RECORDS: u64 = 100_000;
 /// How long streams may go on after a drain began, before the process ends anyway.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 /// Streams a connection may have open.
@@ -62,6 +69,7 @@ struct State {
     authority: Authority,
     registry: Registry,
     accounts: Accounts,
+    clock: Clock,
     compute: Compute,
     memory: Memory,
     seats: Seats,
@@ -72,7 +80,7 @@ struct State {
 
 impl State {
     fn now_s(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+        now_s()
     }
 
     fn deadline(&self) -> Duration {
@@ -148,6 +156,7 @@ impl Service {
             authority: Authority::load(layout)?,
             registry: Registry::new(layout),
             accounts,
+            clock: Clock::start(),
             compute: Compute::new(None)?,
             memory: Memory::new(config.limits.memory_mib),
             seats: Seats::new(config.limits.connections_per_bank),
@@ -226,6 +235,7 @@ impl Server {
         }
         let mut expiry = tokio::time::interval(EXPIRY_POLL);
         let mut poll = tokio::time::interval(PUBLISHED_POLL);
+        let mut checkpoint = tokio::time::interval(CHECKPOINT_POLL);
         tokio::pin!(stop);
         let outcome = loop {
             tokio::select! {
@@ -244,6 +254,7 @@ impl Server {
                         }
                     });
                 }
+                _ = checkpoint.tick() => drop(write_checkpoint(&state, CHECKPOINT_RECORDS)),
                 _ = expiry.tick() => warn_of_expiry(&state),
                 Some(_) = connections.join_next() => {}
                 Some(incoming) = endpoint.accept() => {
@@ -267,8 +278,22 @@ impl Server {
         }
         endpoint.close(VarInt::from_u32(0), b"stopped");
         endpoint.wait_idle().await;
+        if outcome.is_ok() {
+            let _ = write_checkpoint(&state, 1).await;
+        }
         outcome
     }
+}
+
+/// Writes a checkpoint of the account log, if it has so many new records, beside everything else. Without one a start takes
+/// longer, and nothing else is lost.
+fn write_checkpoint(state: &Arc<State>, records: u64) -> JoinHandle<()> {
+    let state = Arc::clone(state);
+    tokio::task::spawn_blocking(move || {
+        if let Err(failure) = state.accounts.checkpoint(records) {
+            tracing::warn!(%failure, "no checkpoint of the account log could be written");
+        }
+    })
 }
 
 fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut JoinSet<()>) {
