@@ -30,7 +30,10 @@ fn refuse<T>(code: RefusalCode, why: &(impl ToString + ?Sized)) -> Result<T, (Re
 pub(super) async fn join(state: &Arc<State>, request: JoinRequest) -> Answer {
     let token: [u8; 32] = Sha256::digest(request.token).into();
     let now_s = state.now_s();
-    let invited = state.registry.invited(&token, now_s);
+    let task = Arc::clone(state);
+    // Reads every enrolment.
+    let invited = tokio::task::spawn_blocking(move || task.registry.invited(&token, now_s)).await;
+    let invited = invited.or_else(|error| refuse(RefusalCode::Internal, &error))?;
     let Some(bank) = invited.or_else(|failure| refuse(RefusalCode::Internal, &failure))? else {
         return refuse(RefusalCode::InvitationInvalid, "unknown or expired");
     };

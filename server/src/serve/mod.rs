@@ -57,6 +57,12 @@ const DRAIN_MAX: Duration = Duration::from_secs(60);
 const STREAMS: u32 = 16;
 /// Bytes a peer may send on a stream before the server reads: small, so that many slow peers stay cheap.
 const STREAM_WINDOW: u32 = 128 * 1024;
+/// The same over all streams of a connection, for whoever is no bank: one request of theirs is far smaller.
+const STRANGER_WINDOW: u32 = STREAM_WINDOW;
+/// The same for a bank. Less than all its streams together would let those that wait starve those that are read.
+const BANK_WINDOW: u32 = STREAM_WINDOW * STREAMS;
+/// Bytes of connections that are not taken yet, all together.
+const INCOMING_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes sent to a peer and not yet acknowledged, a connection.
 const SEND_WINDOW: u64 = 4 * 1024 * 1024;
 
@@ -308,6 +314,16 @@ fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut 
         let _ = incoming.retry();
         return;
     }
+    let (address, proven) = (incoming.remote_address().ip(), incoming.remote_address_validated());
+    let Some(seat) = state.seats.take_at(address, proven, limits.connections_per_address) else {
+        if proven {
+            state.metrics.turned_away.inc();
+            return incoming.refuse();
+        }
+        // Whoever uses up the seats of an address that is not its own keeps nobody out who can show that it is his.
+        let _ = incoming.retry();
+        return;
+    };
     let (state, handshake) = (Arc::clone(state), state.seats.handshake());
     connections.spawn(async move {
         let Ok(connecting) = incoming.accept() else {
@@ -315,7 +331,7 @@ fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut 
             return;
         };
         let connected = tokio::time::timeout(state.deadline(), connecting).await;
-        drop(handshake);
+        drop((handshake, seat));
         match connected {
             Ok(Ok(connection)) => connection::serve(state, connection).await,
             Ok(Err(error)) => {
@@ -335,6 +351,7 @@ fn quic(layout: &Layout, config: &Config) -> Result<quinn::ServerConfig, Failure
     let tls = tls::quic_config(layout, config.key_exchange)?;
     let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
     server.transport_config(Arc::new(transport(Duration::from_secs(config.limits.deadline_s.into()))));
+    server.incoming_buffer_size(u64::from(STREAM_WINDOW)).incoming_buffer_size_total(INCOMING_BYTES);
     Ok(server)
 }
 
@@ -359,7 +376,7 @@ fn transport(deadline: Duration) -> TransportConfig {
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(STREAM_WINDOW * STREAMS))
+        .receive_window(VarInt::from_u32(STRANGER_WINDOW))
         .send_window(SEND_WINDOW)
         .max_idle_timeout(IdleTimeout::try_from(deadline).ok());
     transport
