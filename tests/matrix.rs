@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 use refused::Vector;
 
 /// Rules that no bytes by themselves break, and what it takes.
-const NOT_BYTES: [(&str, &str); 17] = [
+const NOT_BYTES: [(&str, &str); 19] = [
     ("R-WIRE-15", "a connection without a certificate"),
     ("R-WIRE-16", "time"),
     ("R-WIRE-20", "a certificate whose bank is gone"),
     ("R-ALLOW-1", "what was used today"),
     ("R-ALLOW-2", "what was used in all"),
+    ("R-ALLOW-3", "the time of day"),
     ("R-TLS-1", "a handshake"),
     ("R-TLS-2", "a handshake"),
     ("R-TLS-3", "a handshake"),
@@ -31,6 +32,7 @@ const NOT_BYTES: [(&str, &str); 17] = [
     ("R-MAN-8", "a manifest seen before"),
     ("R-MAN-9", "a manifest seen before"),
     ("R-MAN-10", "the time of day"),
+    ("R-LOG-3", "a log that was longer"),
     ("R-KEY-2", "the mode of a file"),
 ];
 

@@ -28,17 +28,19 @@ pub enum Kind {
     Made,
     Enrolment,
     AccountLog,
+    Checkpoint,
     Rejects,
     Run,
     MadeUp,
 }
 
 /// The first eight bytes of each binary kind.
-const MAGICS: [(&[u8; 8], Kind); 6] = [
+const MAGICS: [(&[u8; 8], Kind); 7] = [
     (b"SAMARSEG", Kind::Segment),
     (b"SAMARMAN", Kind::Manifest),
     (b"SAMARVLT", Kind::Vault),
     (b"SAMARLOG", Kind::AccountLog),
+    (b"SAMARCKP", Kind::Checkpoint),
     (b"SAMARKEY", Kind::KeyFile),
     (b"SAMARSPL", Kind::Spool),
 ];
@@ -89,6 +91,7 @@ impl Kind {
             Self::Made => ("published", "published.toml: which segment was made of a vault"),
             Self::Enrolment => ("enrolment", "the enrolment of a bank"),
             Self::AccountLog => ("account-log", "the account log: what each bank was charged"),
+            Self::Checkpoint => ("account-checkpoint", "a checkpoint: what the account log comes to"),
             Self::Rejects => ("rejects", "the rejected rows of an ingest"),
             Self::Run => ("run", "a sorted run of ingest or publish at work"),
             Self::MadeUp => ("made-up", "made-up data of samar-server synth"),

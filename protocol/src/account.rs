@@ -1,7 +1,10 @@
-//! What the operator's account log records (SPEC.md section "Account log").
+//! What the operator's account log records, and a checkpoint of it (SPEC.md section "Account log").
 
-use crate::codec::{CodecError, Control, Decode, Encode};
+use crate::codec::{CodecError, Control, Decode, Encode, rule};
 use crate::limits::NAME_BYTES_MAX;
+
+/// Batch hashes in one part of a checkpoint.
+pub const PART_BATCHES_MAX: usize = 1_024;
 
 /// One record. Field order is the order of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -35,9 +38,77 @@ impl Control for Record {
 
     fn check(&self) -> Result<(), CodecError> {
         let (Self::Debit { bank, .. } | Self::Joined { bank, .. }) = self;
-        if (1..=NAME_BYTES_MAX).contains(&bank.len()) {
-            return Ok(());
-        }
-        Err(CodecError::Rule { what: Self::NAME, reason: "the bank's name is empty or too long" })
+        check_bank(Self::NAME, bank)
     }
+}
+
+/// A part of a checkpoint: of what the log comes to at one of its records. Field order is the order of the bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Part {
+    /// Which record. The first part, and no other.
+    At {
+        /// Bytes of the log up to the end of the record.
+        bytes: u64,
+        /// Records up to there.
+        records: u64,
+        /// The chain after it.
+        chain: [u8; 32],
+    },
+    /// What an account has used.
+    Account {
+        /// Whose it is.
+        bank: String,
+        /// Its day, counted from 1970.
+        day: u64,
+        /// Evaluations charged on that day.
+        today: u64,
+        /// Evaluations charged ever.
+        lifetime: u64,
+    },
+    /// Batches that an account was charged for, whose part came before.
+    Batches {
+        /// Whose they are.
+        bank: String,
+        /// 0 for the account's day, 1 for the day before.
+        days_before: u8,
+        /// Their hashes.
+        batches: Vec<[u8; 32]>,
+    },
+    /// A key that a bank joined with.
+    Key {
+        /// SHA-256 of the SubjectPublicKeyInfo.
+        key: [u8; 32],
+        /// Whose it is.
+        bank: String,
+        /// Since when, seconds since 1970 UTC.
+        since_s: u64,
+    },
+    /// A token that was used.
+    Token {
+        /// SHA-256 of the token.
+        token: [u8; 32],
+        /// The key that it was traded for.
+        key: [u8; 32],
+    },
+}
+
+impl Control for Part {
+    const NAME: &'static str = "part of a checkpoint";
+
+    fn check(&self) -> Result<(), CodecError> {
+        match self {
+            Self::At { .. } | Self::Token { .. } => Ok(()),
+            Self::Account { bank, .. } | Self::Key { bank, .. } => check_bank(Self::NAME, bank),
+            Self::Batches { bank, days_before, batches } => {
+                check_bank(Self::NAME, bank)?;
+                rule(Self::NAME, *days_before <= 1, "batches of another day than today and the one before")?;
+                let some = (1..=PART_BATCHES_MAX).contains(&batches.len());
+                rule(Self::NAME, some, "no batches, or too many")
+            }
+        }
+    }
+}
+
+fn check_bank(what: &'static str, bank: &str) -> Result<(), CodecError> {
+    rule(what, (1..=NAME_BYTES_MAX).contains(&bank.len()), "the bank's name is empty or too long")
 }

@@ -17,7 +17,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::accounts::{LOG_REMEDY, LogError, Tail, Walk};
+use crate::accounts::{LOG_REMEDY, LogError, Mark, Tail, Walk};
 
 /// Records between two updates of the progress.
 const STRETCH_RECORDS: u64 = 4_096;
@@ -79,13 +79,12 @@ impl Audit {
                 Err(LogError::Read(error)) => return Err(error),
                 Err(error) => break Some(error),
             }
-            if walk.records().is_multiple_of(STRETCH_RECORDS) {
-                progress.set(walk.whole_bytes());
+            if walk.at().records.is_multiple_of(STRETCH_RECORDS) {
+                progress.set(walk.at().bytes);
             }
         };
-        let (whole_bytes, records, chain, tail) =
-            (walk.whole_bytes(), walk.records(), walk.chain(), walk.tail());
-        Ok(Self { bytes, whole_bytes, records, chain, banks, tail, damage })
+        let Mark { bytes: whole_bytes, records, chain } = walk.at();
+        Ok(Self { bytes, whole_bytes, records, chain, banks, tail: walk.tail(), damage })
     }
 
     /// Walks the log at `path`.

@@ -48,7 +48,7 @@ pub enum KeyExchange {
     HybridOrX25519,
 }
 
-/// Bounds. Worst-case memory for bulk data is `memory_mib`; connections cost about 50 KiB each beside it.
+/// Bounds. What they come to in memory is summed in docs/operator.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -56,6 +56,8 @@ pub struct Limits {
     pub connections: u32,
     /// Connections of one bank at one time.
     pub connections_per_bank: u32,
+    /// Connections and handshakes at one time of one address (of IPv6, of a /64) that are no bank's.
+    pub connections_per_address: u32,
     /// Handshakes in progress from which on an address must prove itself with a retry token.
     pub retry_from: u32,
     /// Memory for requests and responses in flight, MiB. Half of it is for what arrives and leaves, of which no bank holds
@@ -68,7 +70,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 1_024, connections_per_bank: 16, retry_from: 64, memory_mib: 256, deadline_s: 30 }
+        Self {
+            connections: 1_024,
+            connections_per_bank: 16,
+            connections_per_address: 32,
+            retry_from: 64,
+            memory_mib: 256,
+            deadline_s: 30,
+        }
     }
 }
 
@@ -129,7 +138,8 @@ impl Config {
         if !(1..=366).contains(&self.manifest_days) {
             return Err("`manifest_days` must be 1 to 366");
         }
-        if limits.memory_mib < 16 || limits.connections == 0 || limits.connections_per_bank == 0 {
+        let least = limits.connections.min(limits.connections_per_bank).min(limits.connections_per_address);
+        if limits.memory_mib < 16 || least == 0 {
             return Err("`limits` must allow one connection and 16 MiB at least");
         }
         if limits.deadline_s == 0 {
@@ -181,6 +191,7 @@ mod tests {
         assert!(parse("[limits]\nconections = 5").is_err());
         assert!(parse("manifest_days = 0").unwrap().check().is_err());
         assert!(parse("[limits]\nmemory_mib = 1").unwrap().check().is_err());
+        assert!(parse("[limits]\nconnections_per_address = 0").unwrap().check().is_err());
     }
 
     #[test]

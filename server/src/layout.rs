@@ -15,7 +15,7 @@ use crate::keys::{Passphrase, Source};
 /// vault/BREACH/            elements of a breach, and what is known of it
 /// published/manifests/     every manifest, by epoch
 /// published/segments/      segments, by root
-/// accounts/                banks, and the account log
+/// accounts/                banks, the account log, and its checkpoint
 /// ```
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -173,7 +173,7 @@ impl Layout {
         self.root.join("accounts/banks")
     }
 
-    /// The account log.
+    /// The account log. Its checkpoint stands beside it (`account.checkpoint`).
     #[must_use]
     pub fn account_log(&self) -> PathBuf {
         self.root.join("accounts/account.log")

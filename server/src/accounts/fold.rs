@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use samar_protocol::account::Record;
+use samar_protocol::account::{PART_BATCHES_MAX, Part, Record};
 use samar_protocol::wire::RefusalCode;
 
 use super::Bank;
@@ -31,6 +31,11 @@ pub enum Refused {
     },
     /// The lifetime allowance does not cover it.
     Lifetime,
+    /// The clock stands so many days behind the account's: one of them is wrong.
+    Clock {
+        /// Days.
+        behind: u64,
+    },
 }
 
 impl Refused {
@@ -40,11 +45,13 @@ impl Refused {
         match self {
             Self::Day { .. } => RefusalCode::DayAllowanceUsed,
             Self::Lifetime => RefusalCode::LifetimeAllowanceUsed,
+            Self::Clock { .. } => RefusalCode::Internal,
         }
     }
 }
 
-#[derive(Debug, Default)]
+/// What the records come to. Nothing but a record changes it, so that it is the same for whoever reads the log.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fold {
     accounts: HashMap<String, Account>,
     /// Whose each key is, and since when.
@@ -53,9 +60,9 @@ pub(super) struct Fold {
     tokens: HashMap<[u8; 32], KeyFingerprint>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Account {
-    /// The latest day seen, counted from 1970. It never goes back: a clock that does hands nothing back.
+    /// The latest day charged on, counted from 1970. It never goes back: a clock that does hands nothing back.
     day: u64,
     today: u64,
     lifetime: u64,
@@ -82,24 +89,32 @@ impl Fold {
         }
     }
 
-    pub(super) fn check(&mut self, bank: &Bank, count: u32, now_s: u64) -> Result<(), Refused> {
-        let account = self.accounts.entry(bank.name.clone()).or_default();
-        account.turn_to(now_s / DAY_S);
+    /// Whether a debit of `count` may be written now.
+    pub(super) fn check(&self, bank: &Bank, count: u32, now_s: u64) -> Result<(), Refused> {
+        let used = self.usage(&bank.name, now_s);
         let after = |used: u64| used.saturating_add(u64::from(count));
-        if after(account.lifetime) > bank.lifetime {
+        if after(used.lifetime) > bank.lifetime {
             return Err(Refused::Lifetime);
         }
-        if after(account.today) > bank.per_day {
-            let milliseconds = account.next_day_s().saturating_sub(now_s).saturating_mul(1_000);
+        if after(used.today) > bank.per_day {
+            let milliseconds = used.next_day_s.saturating_sub(now_s).saturating_mul(1_000);
             return Err(Refused::Day { retry_after_ms: u32::try_from(milliseconds).unwrap_or(u32::MAX) });
         }
         Ok(())
     }
 
-    pub(super) fn is_charged(&mut self, bank: &str, batch: &[u8; 32], now_s: u64) -> bool {
-        self.accounts.get_mut(bank).is_some_and(|account| {
-            account.turn_to(now_s / DAY_S);
-            account.batches.contains(batch) || account.batches_before.contains(batch)
+    /// Refuses where the account's day is not the clock's, nor the one after. Either the clock is behind now, and nothing
+    /// it says can be written; or it was ahead once, and the account would stand on that far day until it comes.
+    pub(super) fn check_clock(&self, bank: &str, now_s: u64) -> Result<(), Refused> {
+        let behind = self.accounts.get(bank).map_or(0, |account| account.day.saturating_sub(now_s / DAY_S));
+        if behind > 1 { Err(Refused::Clock { behind }) } else { Ok(()) }
+    }
+
+    pub(super) fn is_charged(&self, bank: &str, batch: &[u8; 32], now_s: u64) -> bool {
+        let day = now_s / DAY_S;
+        self.accounts.get(bank).is_some_and(|account| {
+            let on_its_day = day <= account.day.saturating_add(1) && account.batches.contains(batch);
+            on_its_day || (day <= account.day && account.batches_before.contains(batch))
         })
     }
 
@@ -130,6 +145,57 @@ impl Fold {
         keys.sort_by_key(|(key, since_s)| (*since_s, *key));
         keys
     }
+
+    /// All of it, in parts; equal folds come in the same parts.
+    pub(super) fn parts<E>(&self, mut each: impl FnMut(Part) -> Result<(), E>) -> Result<(), E> {
+        for bank in sorted(self.accounts.keys()) {
+            let Account { day, today, lifetime, ref batches, ref batches_before } = self.accounts[bank];
+            each(Part::Account { bank: bank.clone(), day, today, lifetime })?;
+            for (days_before, batches) in [(0, batches), (1, batches_before)] {
+                for batches in sorted(batches).chunks(PART_BATCHES_MAX) {
+                    let batches = batches.iter().map(|batch| **batch).collect();
+                    each(Part::Batches { bank: bank.clone(), days_before, batches })?;
+                }
+            }
+        }
+        for key in sorted(self.keys.keys()) {
+            let (bank, since_s) = &self.keys[key];
+            each(Part::Key { key: *key, bank: bank.clone(), since_s: *since_s })?;
+        }
+        for token in sorted(self.tokens.keys()) {
+            each(Part::Token { token: *token, key: self.tokens[token] })?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a part that [`Fold::parts`] gave.
+    ///
+    /// # Errors
+    /// A part that has no place here.
+    pub(super) fn take(&mut self, part: Part) -> Result<(), &'static str> {
+        let is_new = match part {
+            Part::At { .. } => return Err("a second beginning"),
+            Part::Account { bank, day, today, lifetime } => {
+                let account = Account { day, today, lifetime, ..Account::default() };
+                self.accounts.insert(bank, account).is_none()
+            }
+            Part::Batches { bank, days_before, batches } => {
+                let account =
+                    self.accounts.get_mut(&bank).ok_or("batches of an account that is not there")?;
+                let set = if days_before == 0 { &mut account.batches } else { &mut account.batches_before };
+                batches.into_iter().all(|batch| set.insert(batch))
+            }
+            Part::Key { key, bank, since_s } => self.keys.insert(key, (bank, since_s)).is_none(),
+            Part::Token { token, key } => self.tokens.insert(token, key).is_none(),
+        };
+        if is_new { Ok(()) } else { Err("the same twice") }
+    }
+}
+
+fn sorted<'a, T: Ord + 'a>(of: impl IntoIterator<Item = &'a T>) -> Vec<&'a T> {
+    let mut all: Vec<&T> = of.into_iter().collect();
+    all.sort_unstable();
+    all
 }
 
 impl Account {
@@ -137,14 +203,17 @@ impl Account {
         if day <= self.day {
             return;
         }
-        self.batches_before =
-            if day == self.day + 1 { std::mem::take(&mut self.batches) } else { HashSet::new() };
+        self.batches_before = if day == self.day.saturating_add(1) {
+            std::mem::take(&mut self.batches)
+        } else {
+            HashSet::new()
+        };
         self.batches.clear();
         self.day = day;
         self.today = 0;
     }
 
     fn next_day_s(&self) -> u64 {
-        (self.day + 1).saturating_mul(DAY_S)
+        self.day.saturating_add(1).saturating_mul(DAY_S)
     }
 }

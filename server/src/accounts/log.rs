@@ -8,7 +8,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 
 use samar_local::durable::sync_folder;
 use samar_local::exit::{Failure, io_failure};
@@ -16,7 +17,7 @@ use samar_protocol::account::Record;
 use samar_protocol::codec;
 use tokio::sync::{oneshot, watch};
 
-use super::walk::{BODY_BYTES_MAX, LOG_MAGIC, LOG_REMEDY, LogError, Walk, next_chain};
+use super::walk::{BODY_BYTES_MAX, LOG_MAGIC, LOG_REMEDY, LogError, Mark, Walk, next_chain};
 
 /// Records written with one sync at most.
 pub(super) const GROUP_MAX: usize = 1_024;
@@ -29,6 +30,9 @@ pub type Failed = watch::Receiver<bool>;
 #[derive(Debug)]
 pub(super) struct Log {
     chain: [u8; 32],
+    records: u64,
+    /// Bytes that a crash cannot take.
+    durable_bytes: Arc<AtomicU64>,
     writer: mpsc::Sender<Write>,
     failed: Failed,
 }
@@ -40,9 +44,10 @@ struct Write {
 }
 
 impl Log {
-    pub(super) fn open(path: &Path, each: impl FnMut(&Record)) -> Result<Self, Failure> {
+    /// Opens the log and reads on from a mark of it.
+    pub(super) fn open(path: &Path, from: Mark, each: impl FnMut(&Record)) -> Result<Self, Failure> {
         create_if_missing(path)?;
-        let (chain, whole_bytes) = scan(path, each)?;
+        let Mark { bytes: whole_bytes, records, chain } = scan(path, from, None, each)?;
         let failure = |error: std::io::Error| io_failure("open the account log", path, &error);
         let mut file = OpenOptions::new().write(true).open(path).map_err(failure)?;
         if file.metadata().map_err(failure)?.len() > whole_bytes {
@@ -56,12 +61,13 @@ impl Log {
         }
         let (writer, queue) = mpsc::channel();
         let (failed_tx, failed) = watch::channel(false);
-        let path = path.to_owned();
+        let durable = Arc::new(AtomicU64::new(whole_bytes.max(LOG_MAGIC.len() as u64)));
+        let (path, durable_bytes) = (path.to_owned(), Arc::clone(&durable));
         std::thread::Builder::new()
             .name("account-log".to_owned())
-            .spawn(move || write_groups(&file, &path, &queue, &failed_tx))
+            .spawn(move || write_groups(&file, &path, &queue, &durable, &failed_tx))
             .map_err(|error| Failure::local(format!("cannot start the account log's thread: {error}")))?;
-        Ok(Self { chain, writer, failed })
+        Ok(Self { chain, records, durable_bytes, writer, failed })
     }
 
     /// Appends a record. The caller holds the lock that orders records.
@@ -69,6 +75,7 @@ impl Log {
         match codec::encode(record) {
             Ok(body) => {
                 self.chain = next_chain(&self.chain, &body);
+                self.records += 1;
                 self.send(frame(&body, &self.chain))
             }
             // A name was checked when it was enrolled, so a record always encodes; were it not to, nothing is answered.
@@ -88,6 +95,16 @@ impl Log {
         synced
     }
 
+    /// Records, those on their way to the disk among them.
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// Bytes that were synced.
+    pub(super) fn durable_bytes(&self) -> u64 {
+        self.durable_bytes.load(Ordering::Acquire)
+    }
+
     pub(super) fn failed(&self) -> Failed {
         self.failed.clone()
     }
@@ -95,7 +112,13 @@ impl Log {
 
 /// Writes what queued up while the last sync ran with one sync more. After any error it takes nothing more: what the disk
 /// holds is then unknown until the log is read again.
-fn write_groups(mut file: &File, path: &Path, queue: &mpsc::Receiver<Write>, failed: &watch::Sender<bool>) {
+fn write_groups(
+    mut file: &File,
+    path: &Path,
+    queue: &mpsc::Receiver<Write>,
+    durable_bytes: &AtomicU64,
+    failed: &watch::Sender<bool>,
+) {
     while let Ok(first) = queue.recv() {
         let group: Vec<Write> = std::iter::once(first).chain(queue.try_iter().take(GROUP_MAX - 1)).collect();
         let bytes: Vec<u8> = group.iter().flat_map(|write| &write.bytes).copied().collect();
@@ -109,6 +132,7 @@ fn write_groups(mut file: &File, path: &Path, queue: &mpsc::Receiver<Write>, fai
             failed.send_replace(true);
             return;
         }
+        durable_bytes.fetch_add(bytes.len() as u64, Ordering::Release);
         for write in group {
             let _ = write.done.send(()); // the asker may have gone; the debit stands
         }
@@ -128,31 +152,28 @@ fn create_if_missing(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Reads every record of a log that may still be written to.
-pub(super) fn read(path: &Path, each: impl FnMut(&Record)) -> Result<(), Failure> {
-    if !path.exists() {
-        return Ok(()); // nothing was served yet
-    }
-    scan(path, each).map(|_| ())
-}
-
-/// The chain after the last whole record, and the bytes up to there.
-fn scan(path: &Path, mut each: impl FnMut(&Record)) -> Result<([u8; 32], u64), Failure> {
+/// Reads the records after a mark of a log that may still be written to, up to a length or to its end; where that leads.
+pub(super) fn scan(
+    path: &Path,
+    from: Mark,
+    up_to: Option<u64>,
+    mut each: impl FnMut(&Record),
+) -> Result<Mark, Failure> {
     let failure = |error: std::io::Error| io_failure("read the account log", path, &error);
     let file = File::open(path).map_err(failure)?;
     let length = file.metadata().map_err(failure)?.len();
-    let mut walk = Walk::new(&file, length);
+    let mut walk = Walk::resume(&file, up_to.unwrap_or(length).min(length), from).map_err(failure)?;
     loop {
         match walk.step() {
             Ok(Some(placed)) => each(&placed.record),
-            Ok(None) => return Ok((walk.chain(), walk.whole_bytes())),
+            Ok(None) => return Ok(walk.at()),
             Err(error) => return Err(failure_of(path, &error)),
         }
     }
 }
 
 /// The failure of a walk along the log at `path`.
-pub(super) fn failure_of(path: &Path, error: &LogError) -> Failure {
+fn failure_of(path: &Path, error: &LogError) -> Failure {
     match error {
         LogError::Read(error) => io_failure("read the account log", path, error),
         LogError::Damaged { .. } => {

@@ -1,9 +1,11 @@
 //! Accounts: who the banks are, and what each has used.
 //!
 //! The log is the only state. A debit is appended and synced before its answer leaves, and what a bank has used is the
-//! fold of the log: there is no second figure that could disagree. Enrolments are files of their own, because `enroll`
+//! fold of the log: there is no second figure that could disagree; a checkpoint saves reading all of it, and is no more than
+//! the log says. Enrolments are files of their own, because `enroll`
 //! writes them while `serve` holds the log.
 
+mod checkpoint;
 mod fold;
 mod log;
 mod registry;
@@ -11,13 +13,14 @@ mod registry;
 mod tests;
 mod walk;
 
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
+pub use checkpoint::{CHECKPOINT_MAGIC, CheckpointError, Parts};
 pub use fold::{Refused, Usage};
 pub use log::{Failed, Synced};
 pub use registry::{Bank, OpenInvitation, Registry, Revocation};
-pub use walk::{LOG_MAGIC, LOG_REMEDY, LogError, Placed, Tail, Walk};
+pub use walk::{LOG_MAGIC, LOG_REMEDY, LogError, Mark, Placed, Tail, Walk};
 
 use crate::pki::KeyFingerprint;
 use fold::Fold;
@@ -29,6 +32,9 @@ use samar_protocol::account::Record;
 #[derive(Debug)]
 pub struct Accounts {
     inner: Mutex<Inner>,
+    path: PathBuf,
+    /// Records that the checkpoint has, locked while it is written.
+    checkpoint_records: Mutex<u64>,
 }
 
 #[derive(Debug)]
@@ -67,14 +73,15 @@ pub struct Debit {
 }
 
 impl Accounts {
-    /// Opens the log, creating it where there is none, and folds it.
+    /// Opens the log, creating it where there is none, and folds it: from its checkpoint on, where that fits.
     ///
     /// # Errors
-    /// A log that is damaged anywhere but in a torn last record, or the file system.
+    /// A log that is damaged behind its checkpoint anywhere but in a torn last record, or ends before it; the file system.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let mut fold = Fold::default();
-        let log = Log::open(path, |record| fold.apply(record))?;
-        Ok(Self { inner: Mutex::new(Inner { fold, log }) })
+        let (from, mut fold) = checkpoint::load(path)?.unwrap_or_default();
+        let log = Log::open(path, from, |record| fold.apply(record))?;
+        let inner = Mutex::new(Inner { fold, log });
+        Ok(Self { inner, path: path.to_owned(), checkpoint_records: Mutex::new(from.records) })
     }
 
     /// Folds a log without opening it for appending: how each bank stands.
@@ -82,19 +89,43 @@ impl Accounts {
     /// # Errors
     /// As [`Accounts::open`].
     pub fn standing(path: &Path) -> Result<Standing, Failure> {
-        let mut fold = Fold::default();
-        log::read(path, |record| fold.apply(record))?;
+        let (from, mut fold) = checkpoint::load(path)?.unwrap_or_default();
+        if path.exists() {
+            log::scan(path, from, None, |record| fold.apply(record))?;
+        } // else nothing was served yet
         Ok(Standing { fold })
+    }
+
+    /// Writes a checkpoint if the log has so many records more than the last one, and nobody else is writing it. Reads the
+    /// log rather than this fold, so that debits go on meanwhile.
+    ///
+    /// # Errors
+    /// Of the file system, or a damaged log. Nothing depends on it: the log goes on as it was.
+    pub fn checkpoint(&self, records: u64) -> Result<(), Failure> {
+        let mut checkpoint_records = match self.checkpoint_records.try_lock() {
+            Ok(lock) => lock,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(()),
+        };
+        let (now, durable_bytes) = {
+            let inner = self.lock();
+            (inner.log.records(), inner.log.durable_bytes())
+        };
+        if now.saturating_sub(*checkpoint_records) >= records.max(1) {
+            *checkpoint_records = checkpoint::write(&self.path, durable_bytes)?.records;
+        }
+        Ok(())
     }
 
     /// Charges a batch of `count` elements to a bank, unless the same batch was charged before. The caller has
     /// validated the batch.
     ///
     /// # Errors
-    /// [`Refused`]: the allowance does not cover it, and nothing was charged.
+    /// [`Refused`]: the allowance does not cover it, or the clock is not to be believed; nothing was charged.
     pub fn debit(&self, bank: &Bank, batch: [u8; 32], count: u32, now_s: u64) -> Result<Debit, Refused> {
         let mut inner = self.lock();
         let Inner { fold, log } = &mut *inner;
+        fold.check_clock(&bank.name, now_s)?;
         if fold.is_charged(&bank.name, &batch, now_s) {
             // The first debit's record may still be on its way: wait for all that was appended.
             return Ok(Debit { charged: 0, synced: log.barrier() });

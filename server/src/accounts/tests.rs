@@ -53,13 +53,94 @@ fn an_allowance_is_exact_and_a_retry_is_free() {
     assert_eq!(charge(&accounts, &bank, 1, 1, next + DAY_S), Err(Refused::Lifetime));
 }
 
+/// What SECURITY.md says of batches of one: the log grows by so much for each evaluation, and no account has more of them
+/// than its allowance.
 #[test]
-fn a_clock_that_jumps_back_hands_nothing_back() {
+fn bytes_of_records_are_bounded_by_the_allowance() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    let bank = bank(50, 60);
+    for day in 0..3 {
+        for batch in 0..100 {
+            let _ = charge(&accounts, &bank, batch + 100 * (day % 2), 1, NOON + u64::from(day) * DAY_S);
+        }
+    }
+    let bytes = std::fs::metadata(&path).unwrap().len() - LOG_MAGIC.len() as u64;
+    assert_eq!(bytes, 60 * (92 + "bank-a".len() as u64));
+}
+
+/// Prints what one account costs: debits a second through the log, and memory for each batch of two days. `cargo test
+/// --release -p samar-server --lib debits_a_second -- --ignored --nocapture`.
+#[test]
+#[ignore = "prints figures; needs a quiet machine"]
+fn debits_a_second() {
+    const DEBITS: u64 = 200_000;
+    const WAITING: usize = 256;
+    let folder = tempfile::tempdir_in(std::env::var_os("SAMAR_LOG_FOLDER").unwrap_or(".".into())).unwrap();
+    let accounts = Accounts::open(&folder.path().join("log")).unwrap();
+    let bank = bank(u64::MAX, u64::MAX);
+    let began = std::time::Instant::now();
+    let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let cpu_began = cpu();
+    runtime().block_on(async {
+        let mut waiting = std::collections::VecDeque::new();
+        for number in 0..DEBITS {
+            let mut batch = [0; 32];
+            batch[..8].copy_from_slice(&number.to_le_bytes());
+            waiting.push_back(accounts.debit(&bank, batch, 1, NOON).unwrap().synced);
+            if waiting.len() == WAITING {
+                waiting.pop_front().unwrap().await.unwrap();
+            }
+        }
+        for synced in waiting {
+            synced.await.unwrap();
+        }
+    });
+    let (seconds, cpu) = (began.elapsed().as_secs_f64(), cpu() - cpu_began);
+    let debits = DEBITS as f64;
+    let cpu_us = (cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9) * 1e6 / debits;
+    samar_local::exit::say(format_args!(
+        "{:.0} debits/s with {WAITING} waiting; {cpu_us:.2} us of processor time each",
+        debits / seconds
+    ));
+}
+
+// R-ALLOW-3: internal
+#[test]
+fn a_clock_that_jumps_back_hands_nothing_back_and_is_refused_where_it_is_days() {
     let folder = tempfile::tempdir().unwrap();
     let accounts = Accounts::open(&folder.path().join("log")).unwrap();
     let bank = bank(100, 1_000);
-    charge(&accounts, &bank, 1, 100, NOON).unwrap();
-    assert!(charge(&accounts, &bank, 2, 1, NOON - DAY_S).is_err());
+    charge(&accounts, &bank, 1, 90, NOON).unwrap();
+    // A day back: the account stays on its day, of which 10 are left.
+    let day_before = NOON - DAY_S;
+    assert!(charge(&accounts, &bank, 2, 11, day_before).is_err());
+    assert_eq!(charge(&accounts, &bank, 1, 90, day_before), Ok(0));
+    assert_eq!(charge(&accounts, &bank, 2, 10, day_before), Ok(10));
+    // Two days back, and as far as a clock can go: nothing is written, nothing is free.
+    for (now_s, behind) in [(NOON - 2 * DAY_S, 2), (0, 20_000)] {
+        let refused = Refused::Clock { behind };
+        assert_eq!(refused.code(), samar_protocol::wire::RefusalCode::Internal);
+        assert_eq!(charge(&accounts, &bank, 1, 90, now_s), Err(refused));
+        assert_eq!(charge(&accounts, &bank, 3, 1, now_s), Err(refused));
+    }
+    // Once it is right again, so is everything.
+    assert_eq!(accounts.used("bank-a", NOON).lifetime, 100);
+    assert_eq!(charge(&accounts, &bank, 3, 100, NOON + DAY_S), Ok(100));
+}
+
+#[test]
+fn a_clock_that_was_ahead_while_it_was_only_asked_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let accounts = Accounts::open(&folder.path().join("log")).unwrap();
+    let bank = bank(100, 1_000);
+    charge(&accounts, &bank, 1, 60, NOON).unwrap();
+    let far = NOON + 4_000 * DAY_S;
+    assert_eq!(accounts.used("bank-a", far).today, 0);
+    assert!(charge(&accounts, &bank, 2, 101, far).is_err());
+    assert_eq!(charge(&accounts, &bank, 1, 60, NOON), Ok(0), "still free");
+    assert!(charge(&accounts, &bank, 2, 41, NOON).is_err(), "and the day goes on");
 }
 
 #[test]

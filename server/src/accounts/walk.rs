@@ -1,7 +1,7 @@
 //! The account log as it is read: by the server when it starts, and by whoever looks at it while one runs.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 
 use samar_protocol::account::Record;
 use samar_protocol::codec;
@@ -16,6 +16,17 @@ pub const LOG_REMEDY: &str =
 
 /// Bytes of body a record may have: a bank's name and fixed fields.
 pub(super) const BODY_BYTES_MAX: usize = 1_024;
+
+/// A place between two records of a log; by default its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// Bytes before it; 0 where not even the first bytes of the file are whole.
+    pub bytes: u64,
+    /// Records before it.
+    pub records: u64,
+    /// The chain after the last of them.
+    pub chain: [u8; 32],
+}
 
 /// A record, and where it stands.
 #[derive(Clone, Debug)]
@@ -33,7 +44,7 @@ pub struct Placed {
 pub enum LogError {
     /// Of the file system.
     #[error(transparent)]
-    Read(std::io::Error),
+    Read(io::Error),
     /// The log was changed.
     #[error("at byte {at}{}: {what}", of_record(*number))]
     Damaged {
@@ -69,9 +80,7 @@ pub enum Tail {
 pub struct Walk<'a> {
     reader: BufReader<&'a File>,
     length: u64,
-    chain: [u8; 32],
-    at: u64,
-    records: u64,
+    at: Mark,
     tail: Tail,
 }
 
@@ -80,25 +89,22 @@ impl<'a> Walk<'a> {
     #[must_use]
     pub fn new(file: &'a File, length: u64) -> Self {
         let reader = BufReader::with_capacity(1 << 20, file);
-        Self { reader, length, chain: [0; 32], at: 0, records: 0, tail: Tail::Cut }
+        Self { reader, length, at: Mark::default(), tail: Tail::Cut }
     }
 
-    /// The chain after the last record.
-    #[must_use]
-    pub fn chain(&self) -> [u8; 32] {
-        self.chain
+    /// A walk that goes on from a mark, which the caller knows to be one of this log.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn resume(mut file: &'a File, length: u64, at: Mark) -> io::Result<Self> {
+        file.seek(SeekFrom::Start(at.bytes))?;
+        Ok(Self { at, ..Self::new(file, length) })
     }
 
-    /// Bytes up to the end of the last record; 0 where not even the first bytes of the file are whole.
+    /// Where it stands: after the last record that was read.
     #[must_use]
-    pub fn whole_bytes(&self) -> u64 {
+    pub fn at(&self) -> Mark {
         self.at
-    }
-
-    /// Records so far.
-    #[must_use]
-    pub fn records(&self) -> u64 {
-        self.records
     }
 
     /// What stands after the last record; of meaning once [`Walk::step`] gave `None`.
@@ -112,10 +118,10 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// [`LogError`] with the first record that is damaged.
     pub fn step(&mut self) -> Result<Option<Placed>, LogError> {
-        if self.at == 0 && !self.open()? {
+        if self.at.bytes == 0 && !self.open()? {
             return Ok(None);
         }
-        let left = self.length - self.at;
+        let left = self.length - self.at.bytes;
         let mut head = [0; 4];
         if left == 0 {
             self.tail = Tail::None;
@@ -137,7 +143,7 @@ impl<'a> Walk<'a> {
         let mut found = [0; 32];
         self.fill(&mut body)?;
         self.fill(&mut found)?;
-        let expected = next_chain(&self.chain, &body);
+        let expected = next_chain(&self.at.chain, &body);
         if found != expected {
             if left == record_bytes {
                 self.tail = Tail::Unmatched; // written in part: the last record, never synced
@@ -149,8 +155,9 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let record = codec::decode(&body).map_err(|error| self.damaged(&error.to_string()))?;
-        let placed = Placed { number: self.records + 1, at: self.at, record };
-        (self.chain, self.at, self.records) = (expected, self.at + record_bytes, self.records + 1);
+        let Mark { bytes, records, .. } = self.at;
+        let placed = Placed { number: records + 1, at: bytes, record };
+        self.at = Mark { bytes: bytes + record_bytes, records: records + 1, chain: expected };
         Ok(Some(placed))
     }
 
@@ -165,7 +172,7 @@ impl<'a> Walk<'a> {
             let what = "it does not open as an account log of version 1".to_owned();
             return Err(LogError::Damaged { number: 0, at: 0, what });
         }
-        self.at = LOG_MAGIC.len() as u64;
+        self.at.bytes = LOG_MAGIC.len() as u64;
         Ok(true)
     }
 
@@ -176,7 +183,7 @@ impl<'a> Walk<'a> {
     /// A crash can leave a tail that was allocated but never written: all zeros, and no longer than a group. Anything
     /// else is damage.
     fn zeros_or_damaged(&mut self, after: u64, what: &str) -> Result<(), LogError> {
-        let from = self.at + after;
+        let from = self.at.bytes + after;
         self.reader.seek(SeekFrom::Start(from)).map_err(LogError::Read)?;
         let mut rest = Vec::new();
         let bytes_max = (GROUP_MAX * BODY_BYTES_MAX) as u64;
@@ -189,7 +196,7 @@ impl<'a> Walk<'a> {
     }
 
     fn damaged(&self, what: &str) -> LogError {
-        LogError::Damaged { number: self.records + 1, at: self.at, what: what.to_owned() }
+        LogError::Damaged { number: self.at.records + 1, at: self.at.bytes, what: what.to_owned() }
     }
 }
 

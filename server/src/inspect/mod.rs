@@ -1,6 +1,7 @@
 //! `inspect` of the files that this program alone writes. What both sides hold is shown by `samar-inspect`.
 
 mod account;
+mod checkpoint;
 mod key;
 mod settings;
 mod table;
@@ -33,6 +34,7 @@ fn decode(kind: Kind, source: &Source) -> Option<Result<Report, Failure>> {
         Kind::KeyFile => key::decode(source),
         Kind::Vault => vault::decode(source),
         Kind::AccountLog => account::decode(source),
+        Kind::Checkpoint => checkpoint::decode(source),
         Kind::Rejects => table::rejects(source),
         Kind::MadeUp => table::made_up(source),
         Kind::Run => table::run(source),

@@ -9,19 +9,21 @@ use crate::config::Config;
 use crate::publish::Made;
 use crate::vault::about::About;
 
-const LIMITS: [Key; 5] = [
+const LIMITS: [Key; 6] = [
     Key { key: "connections", shape: Shape::Count },
     Key { key: "connections_per_bank", shape: Shape::Count },
+    Key { key: "connections_per_address", shape: Shape::Count },
     Key { key: "retry_from", shape: Shape::Count },
     Key { key: "memory_mib", shape: Shape::Count },
     Key { key: "deadline_s", shape: Shape::Count },
 ];
 
-const CONFIG: [Key; 8] = [
+const CONFIG: [Key; 9] = [
     Key { key: "operator", shape: Shape::Line },
     Key { key: "listen", shape: Shape::Line },
     Key { key: "address", shape: Shape::Line },
     Key { key: "key_exchange", shape: Shape::Line },
+    Key { key: "metrics", shape: Shape::Line },
     Key { key: "manifest_days", shape: Shape::Count },
     Key { key: "per_day", shape: Shape::Count },
     Key { key: "lifetime", shape: Shape::Count },
@@ -47,10 +49,14 @@ const INVITATIONS: [Key; 2] = [
     Key { key: "token_sha256", shape: Shape::Hidden("kept as a hash, not shown") },
 ];
 
-const ENROLMENT: [Key; 5] = [
+const REVOKED: [Key; 2] =
+    [Key { key: "at_s", shape: Shape::Time }, Key { key: "reason", shape: Shape::Line }];
+
+const ENROLMENT: [Key; 6] = [
     Key { key: "name", shape: Shape::Line },
     Key { key: "per_day", shape: Shape::Count },
     Key { key: "lifetime", shape: Shape::Count },
+    Key { key: "revoked", shape: Shape::Section(&REVOKED) },
     Key { key: "keys", shape: Shape::Fingerprints },
     Key { key: "invitations", shape: Shape::Sections("invitation", &INVITATIONS) },
 ];

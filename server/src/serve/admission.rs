@@ -1,6 +1,7 @@
 //! Who may come in, and how much they may make the server hold.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -149,11 +150,20 @@ impl Drop for Room {
     }
 }
 
-/// Connections at a time: of each bank, and in the handshake.
+/// Whose seats they are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Holder {
+    Bank(String),
+    Strangers,
+    /// Whoever is not known to be a bank, at an address that is shown to be theirs, or is only claimed.
+    Address(IpAddr, bool),
+}
+
+/// Connections at a time: of each bank, of each address, and in the handshake.
 #[derive(Debug)]
 pub(super) struct Seats {
     per_bank: u32,
-    taken: Arc<Mutex<HashMap<String, u32>>>,
+    taken: Arc<Mutex<HashMap<Holder, u32>>>,
     handshakes: Arc<AtomicUsize>,
 }
 
@@ -164,22 +174,28 @@ impl Seats {
 
     /// A seat for one more connection of this bank, until dropped; `None` if it has as many as it may.
     pub(super) fn take(&self, bank: &str) -> Option<Seat> {
-        self.take_of(bank, self.per_bank)
+        self.take_of(Holder::Bank(bank.to_owned()), self.per_bank)
     }
 
     /// A seat for one more peer that is no bank.
     pub(super) fn take_as_stranger(&self) -> Option<Seat> {
-        self.take_of("", STRANGERS)
+        self.take_of(Holder::Strangers, STRANGERS)
     }
 
-    fn take_of(&self, bank: &str, seats: u32) -> Option<Seat> {
+    /// A seat for one more peer at this address that is not known to be a bank; `proven` where it showed that the address is
+    /// its own.
+    pub(super) fn take_at(&self, address: IpAddr, proven: bool, seats: u32) -> Option<Seat> {
+        self.take_of(Holder::Address(network(address), proven), seats)
+    }
+
+    fn take_of(&self, holder: Holder, seats: u32) -> Option<Seat> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(bank.to_owned()).or_default();
-        if *count >= seats {
+        let count = taken.get(&holder).copied().unwrap_or_default();
+        if count >= seats {
             return None;
         }
-        *count += 1;
-        Some(Seat { bank: bank.to_owned(), taken: Arc::clone(&self.taken) })
+        taken.insert(holder.clone(), count + 1);
+        Some(Seat { holder, taken: Arc::clone(&self.taken) })
     }
 
     /// Handshakes under way.
@@ -196,17 +212,17 @@ impl Seats {
 
 #[derive(Debug)]
 pub(super) struct Seat {
-    bank: String,
-    taken: Arc<Mutex<HashMap<String, u32>>>,
+    holder: Holder,
+    taken: Arc<Mutex<HashMap<Holder, u32>>>,
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = taken.get_mut(&self.bank) {
+        if let Some(count) = taken.get_mut(&self.holder) {
             *count -= 1;
             if *count == 0 {
-                taken.remove(&self.bank);
+                taken.remove(&self.holder);
             }
         }
     }
@@ -218,6 +234,14 @@ pub(super) struct Handshake(Arc<AtomicUsize>);
 impl Drop for Handshake {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The smallest network that one customer of a provider has: an IPv4 address, or a /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+        v4 => v4,
     }
 }
 
@@ -259,5 +283,30 @@ mod tests {
         seats.take("bank-b").unwrap();
         drop(first);
         seats.take("bank-a").unwrap();
+    }
+
+    #[test]
+    fn an_address_that_is_only_claimed_takes_nothing_from_its_owner() {
+        let seats = Seats::new(1);
+        let at = |address: &str, proven| seats.take_at(address.parse().unwrap(), proven, 2);
+        let claimed: Vec<_> = (0..2).map(|_| at("192.0.2.7", false).unwrap()).collect();
+        assert!(at("192.0.2.7", false).is_none());
+        let own = at("192.0.2.7", true).unwrap();
+        let _second = at("::ffff:192.0.2.7", true).unwrap();
+        assert!(at("192.0.2.7", true).is_none(), "nor more than its own");
+        at("192.0.2.8", true).expect("another address");
+        drop(own);
+        at("192.0.2.7", true).unwrap();
+        drop(claimed);
+        at("192.0.2.7", false).unwrap();
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_address() {
+        let seats = Seats::new(1);
+        let at = |address: &str| seats.take_at(address.parse().unwrap(), true, 1);
+        let _one = at("2001:db8:0:1::1").unwrap();
+        assert!(at("2001:db8:0:1:ffff::2").is_none());
+        at("2001:db8:0:2::1").expect("the network beside it");
     }
 }

@@ -31,7 +31,10 @@ fn refuse<T>(code: RefusalCode, why: &(impl ToString + ?Sized)) -> Result<T, (Re
 pub(super) async fn join(state: &Arc<State>, request: JoinRequest) -> Answer {
     let token: [u8; 32] = Sha256::digest(request.token).into();
     let now_s = state.now_s();
-    let invited = state.registry.invited(&token, now_s);
+    let task = Arc::clone(state);
+    // Reads every enrolment.
+    let invited = tokio::task::spawn_blocking(move || task.registry.invited(&token, now_s)).await;
+    let invited = invited.or_else(|error| refuse(RefusalCode::Internal, &error))?;
     let Some(bank) = invited.or_else(|failure| refuse(RefusalCode::Internal, &failure))? else {
         return refuse(RefusalCode::InvitationInvalid, "unknown or expired");
     };
@@ -97,6 +100,7 @@ pub(super) async fn evaluate(
     bulk: Vec<u8>,
 ) -> Answer {
     check_key(state, request)?;
+    check_clock(state)?;
     // Only now that the whole batch is here: a peer that sends slowly holds no more than what it sends.
     let Ok(_work) = timeout(state.deadline(), state.memory.work_on(bulk.len())).await else {
         let refusal = Refusal::new(RefusalCode::Busy).retry_after_ms(RETRY_AFTER_MS);
@@ -120,12 +124,12 @@ pub(super) async fn evaluate(
     };
     let debit =
         state.accounts.debit(&bank, batch.hash(), request.count, state.now_s()).map_err(|refused| {
-            let refusal = Refusal::new(refused.code());
-            let refusal = match refused {
-                Refused::Day { retry_after_ms } => refusal.retry_after_ms(retry_after_ms),
-                Refused::Lifetime => refusal,
-            };
-            (refusal, format!("{} evaluations", request.count))
+            let (refusal, why) = (Refusal::new(refused.code()), format!("{} evaluations", request.count));
+            match refused {
+                Refused::Day { retry_after_ms } => (refusal.retry_after_ms(retry_after_ms), why),
+                Refused::Lifetime => (refusal, why),
+                Refused::Clock { behind } => (refusal, clock_behind(behind)),
+            }
         })?;
     let task = Arc::clone(state);
     let evaluation = state.compute.run(place, move || task.oprf.evaluate(&batch, &mut rand::rng()));
@@ -164,6 +168,33 @@ pub(super) fn check_key(state: &State, request: &EvaluateRequest) -> Result<(), 
         return refuse(RefusalCode::EpochUnknown, "an epoch to come");
     }
     Ok(())
+}
+
+/// Refuses a charge while the clock is not to be believed: a record stays for ever, and an account never goes back from its
+/// day.
+fn check_clock(state: &State) -> Result<(), (Refusal, String)> {
+    if let Some(jumped_s) = state.clock.jumped_s() {
+        let hours = jumped_s / 3_600;
+        let why = format!(
+            "the clock jumped by {hours} hours while serving: set it right; if it is right now, restart"
+        );
+        return refuse(RefusalCode::Internal, &why);
+    }
+    // A client takes no set past its end, so a clock that stands a day behind it is most likely wrong.
+    let valid_until_s = newest(state)?.newest().manifest().valid_until_s;
+    if state.now_s() > valid_until_s.saturating_add(86_400) {
+        let why =
+            "the manifest ran out more than a day ago: run `samar-server publish`, or set the clock right";
+        return refuse(RefusalCode::Internal, why);
+    }
+    Ok(())
+}
+
+fn clock_behind(days: u64) -> String {
+    format!(
+        "the clock is {days} days behind this bank's newest record: set it right; if it is right, a clock was ahead once, \
+         and this account waits until then, or enrol the bank under another name"
+    )
 }
 
 /// Says what is left.

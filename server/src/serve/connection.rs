@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use prometheus_client::metrics::gauge::Gauge;
 use quinn::Connection;
 use rustls::pki_types::CertificateDer;
+use samar_local::exit::Failure;
 use samar_protocol::wire::{Refusal, RefusalCode, Request, Response};
 use tokio::task::JoinSet;
 
 use super::admission::Room;
 use super::answer::{self, Answer};
 use super::exchange::{self, ReadError, RequestHalf, ResponseHalf, close_code};
-use super::{RETRY_AFTER_MS, State, is_true};
+use super::{BANK_WINDOW, RETRY_AFTER_MS, State, is_true};
 use crate::pki;
 
 /// Who is at the other end.
@@ -47,27 +48,28 @@ const ENROLLED_POLL: Duration = Duration::from_secs(2);
 
 /// Serves a connection until it ends or the server drains.
 pub(super) async fn serve(state: Arc<State>, connection: Connection) {
-    let peer = Arc::new(identify(&state, &connection));
-    let _seat = match &*peer {
-        Peer::Bank(bank) => match state.seats.take(bank) {
-            Some(seat) => Some(seat),
-            None => {
-                state.metrics.turned_away.inc();
-                tracing::warn!(bank, "too many connections");
-                connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
-                return;
-            }
-        },
-        // A few seats for all who are no bank, so that strangers cannot keep banks out.
-        Peer::Stranger | Peer::Unknown => match state.seats.take_as_stranger() {
-            Some(seat) => Some(seat),
-            None => {
-                state.metrics.turned_away.inc();
-                connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
-                return;
-            }
-        },
+    let peer = Arc::new(identify(&state, &connection).await);
+    let seats = match &*peer {
+        Peer::Bank(bank) => state.seats.take(bank).map(|seat| (seat, None)),
+        // A few seats for all who are no bank, and fewer for each address, so that strangers cannot keep banks out.
+        Peer::Stranger | Peer::Unknown => {
+            let (address, per_address) =
+                (connection.remote_address().ip(), state.config().limits.connections_per_address);
+            let at_address = state.seats.take_at(address, true, per_address);
+            at_address.and_then(|at_address| Some((state.seats.take_as_stranger()?, Some(at_address))))
+        }
     };
+    let Some(_seats) = seats else {
+        state.metrics.turned_away.inc();
+        if let Peer::Bank(bank) = &*peer {
+            tracing::warn!(bank, "too many connections");
+        }
+        connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
+        return;
+    };
+    if matches!(*peer, Peer::Bank(_)) {
+        connection.set_receive_window(BANK_WINDOW.into());
+    }
     let _counted = Counted::new(&state.metrics.connections);
     let mut streams = JoinSet::new();
     let mut draining = state.draining();
@@ -113,7 +115,7 @@ fn is_served(state: &State, peer: &Peer) -> bool {
     }
 }
 
-fn identify(state: &State, connection: &Connection) -> Peer {
+async fn identify(state: &Arc<State>, connection: &Connection) -> Peer {
     let identity =
         connection.peer_identity().and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
     let Some(fingerprint) = identity.as_ref().and_then(|chain| chain.first()).map(pki::key_fingerprint)
@@ -123,7 +125,12 @@ fn identify(state: &State, connection: &Connection) -> Peer {
     let Some(fingerprint) = fingerprint else { return Peer::Unknown };
     let enrolled = match state.accounts.bank_of(&fingerprint) {
         Some(name) => state.registry.served(&name),
-        None => state.registry.certified(&fingerprint),
+        None => {
+            // Reads every enrolment.
+            let state = Arc::clone(state);
+            let looked = tokio::task::spawn_blocking(move || state.registry.certified(&fingerprint));
+            looked.await.unwrap_or_else(|error| Err(Failure::local(error)))
+        }
     };
     match enrolled {
         Ok(Some(bank)) => Peer::Bank(bank.name),
@@ -235,7 +242,11 @@ async fn finish(
     let (response, bulk) = answer.unwrap_or_else(|(refusal, why)| {
         refused = refusal.code();
         let code = refused.map_or("unknown", RefusalCode::name);
-        tracing::info!(bank, request = kind, code, why, "refused");
+        match refused {
+            // Not the bank's doing: the operator has something to mend.
+            Some(RefusalCode::Internal) => tracing::error!(bank, request = kind, code, why, "refused"),
+            _ => tracing::info!(bank, request = kind, code, why, "refused"),
+        }
         (Response::Refused(refusal), Vec::new())
     });
     if matches!(response, Response::Refused(_)) {

@@ -2,6 +2,7 @@
 
 mod admission;
 mod answer;
+mod clock;
 mod compute;
 mod connection;
 mod exchange;
@@ -12,16 +13,17 @@ pub mod tls;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use quinn::{Endpoint, IdleTimeout, Incoming, TransportConfig, VarInt};
 use samar_local::exit::Failure;
 use samar_local::folder::{self, Lock};
+use samar_local::people::now_s;
 use samar_protocol::group::Backend;
 use samar_protocol::oprf::SecretKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::accounts::{Accounts, Registry};
 use crate::config::Config;
@@ -30,6 +32,7 @@ use crate::layout::Layout;
 use crate::pki::{self, Authority};
 use crate::published::{self, Published};
 use admission::{Memory, Seats};
+use clock::Clock;
 use compute::Compute;
 pub use connection::Peer;
 pub use exchange::{RequestHalf, ResponseHalf};
@@ -44,6 +47,10 @@ const EXPIRY_POLL: Duration = Duration::from_secs(86_400);
 const EXPIRY_WARNED_DAYS: u64 = 30;
 /// The same of the manifest, which is renewed by publishing.
 const MANIFEST_WARNED_DAYS: u64 = 7;
+/// How often it is looked whether the account log has outgrown its checkpoint.
+const CHECKPOINT_POLL: Duration = Duration::from_secs(60);
+/// Records of the account log from which on it has: a start reads so many in a second.
+const CHECKPOINT_RECORDS: u64 = 100_000;
 /// How long streams may go on after a drain began, before the process ends anyway.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 /// What a peer is told to wait where there was no room in memory.
@@ -52,6 +59,12 @@ const RETRY_AFTER_MS: u32 = 2_000;
 const STREAMS: u32 = 16;
 /// Bytes a peer may send on a stream before the server reads: small, so that many slow peers stay cheap.
 const STREAM_WINDOW: u32 = 128 * 1024;
+/// The same over all streams of a connection, for whoever is no bank: one request of theirs is far smaller.
+const STRANGER_WINDOW: u32 = STREAM_WINDOW;
+/// The same for a bank. Less than all its streams together would let those that wait starve those that are read.
+const BANK_WINDOW: u32 = STREAM_WINDOW * STREAMS;
+/// Bytes of connections that are not taken yet, all together.
+const INCOMING_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes sent to a peer and not yet acknowledged, a connection.
 const SEND_WINDOW: u64 = 4 * 1024 * 1024;
 
@@ -64,6 +77,7 @@ struct State {
     authority: Authority,
     registry: Registry,
     accounts: Accounts,
+    clock: Clock,
     compute: Compute,
     memory: Memory,
     seats: Seats,
@@ -74,7 +88,7 @@ struct State {
 
 impl State {
     fn now_s(&self) -> u64 {
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+        now_s()
     }
 
     fn deadline(&self) -> Duration {
@@ -150,6 +164,7 @@ impl Service {
             authority: Authority::load(layout)?,
             registry: Registry::new(layout),
             accounts,
+            clock: Clock::start(),
             compute: Compute::new(None)?,
             memory: Memory::new(config.limits.memory_mib),
             seats: Seats::new(config.limits.connections_per_bank),
@@ -228,6 +243,7 @@ impl Server {
         }
         let mut expiry = tokio::time::interval(EXPIRY_POLL);
         let mut poll = tokio::time::interval(PUBLISHED_POLL);
+        let mut checkpoint = tokio::time::interval(CHECKPOINT_POLL);
         tokio::pin!(stop);
         let outcome = loop {
             tokio::select! {
@@ -246,6 +262,7 @@ impl Server {
                         }
                     });
                 }
+                _ = checkpoint.tick() => drop(write_checkpoint(&state, CHECKPOINT_RECORDS)),
                 _ = expiry.tick() => warn_of_expiry(&state),
                 Some(_) = connections.join_next() => {}
                 Some(incoming) = endpoint.accept() => {
@@ -269,8 +286,22 @@ impl Server {
         }
         endpoint.close(VarInt::from_u32(0), b"stopped");
         endpoint.wait_idle().await;
+        if outcome.is_ok() {
+            let _ = write_checkpoint(&state, 1).await;
+        }
         outcome
     }
+}
+
+/// Writes a checkpoint of the account log, if it has so many new records, beside everything else. Without one a start takes
+/// longer, and nothing else is lost.
+fn write_checkpoint(state: &Arc<State>, records: u64) -> JoinHandle<()> {
+    let state = Arc::clone(state);
+    tokio::task::spawn_blocking(move || {
+        if let Err(failure) = state.accounts.checkpoint(records) {
+            tracing::warn!(%failure, "no checkpoint of the account log could be written");
+        }
+    })
 }
 
 fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut JoinSet<()>) {
@@ -285,6 +316,16 @@ fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut 
         let _ = incoming.retry();
         return;
     }
+    let (address, proven) = (incoming.remote_address().ip(), incoming.remote_address_validated());
+    let Some(seat) = state.seats.take_at(address, proven, limits.connections_per_address) else {
+        if proven {
+            state.metrics.turned_away.inc();
+            return incoming.refuse();
+        }
+        // Whoever uses up the seats of an address that is not its own keeps nobody out who can show that it is his.
+        let _ = incoming.retry();
+        return;
+    };
     let (state, handshake) = (Arc::clone(state), state.seats.handshake());
     connections.spawn(async move {
         let Ok(connecting) = incoming.accept() else {
@@ -292,7 +333,7 @@ fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut 
             return;
         };
         let connected = tokio::time::timeout(state.deadline(), connecting).await;
-        drop(handshake);
+        drop((handshake, seat));
         match connected {
             Ok(Ok(connection)) => connection::serve(state, connection).await,
             Ok(Err(error)) => {
@@ -312,6 +353,7 @@ fn quic(layout: &Layout, config: &Config) -> Result<quinn::ServerConfig, Failure
     let tls = tls::quic_config(layout, config.key_exchange)?;
     let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
     server.transport_config(Arc::new(transport(Duration::from_secs(config.limits.deadline_s.into()))));
+    server.incoming_buffer_size(u64::from(STREAM_WINDOW)).incoming_buffer_size_total(INCOMING_BYTES);
     Ok(server)
 }
 
@@ -336,7 +378,7 @@ fn transport(deadline: Duration) -> TransportConfig {
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
-        .receive_window(VarInt::from_u32(STREAM_WINDOW * STREAMS))
+        .receive_window(VarInt::from_u32(STRANGER_WINDOW))
         .send_window(SEND_WINDOW)
         .max_idle_timeout(IdleTimeout::try_from(deadline).ok());
     transport

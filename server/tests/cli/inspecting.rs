@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::house::{DUMP, House, Run};
 
-/// A house in which everything was done once: ingest with rejects, publish, enrol, a join, two batches.
+/// A house in which everything was done once: ingest with rejects, publish, enrol, a join, two batches, a checkpoint.
 fn lived_in() -> House {
     let house = House::new();
     let config = std::fs::read_to_string(house.layout.config()).unwrap();
@@ -38,6 +38,8 @@ fn lived_in() -> House {
     for batch in 1..=2 {
         runtime.block_on(accounts.debit(&bank, [batch; 32], 40, 1_800_000_060).unwrap().synced).unwrap();
     }
+    accounts.checkpoint(1).unwrap();
+    accounts.checkpoint(1).unwrap();
     house
 }
 
@@ -157,6 +159,7 @@ fn no_file_of_the_folder_is_left_out_and_none_shows_a_secret() {
     }
     let expected = [
         "about",
+        "account-checkpoint",
         "account-log",
         "certificate",
         "enrolment",
@@ -190,6 +193,7 @@ fn a_file_that_is_cut_or_changed_is_shown_up_to_there() {
         (house.layout.manifest(1), "manifest"),
         (house.layout.elements("breach-a"), "vault"),
         (house.layout.account_log(), "account-log"),
+        (house.layout.account_log().with_extension("checkpoint"), "account-checkpoint"),
         (house.layout.publisher_key(), "key-file"),
     ];
     for (path, kind) in binary {
