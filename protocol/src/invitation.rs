@@ -86,8 +86,8 @@ impl Invitation {
             return Err(InvitationError::Malformed(format!("over {INVITATION_BYTES_MAX} bytes")));
         }
         // `message` leaves out the line itself, which may hold the token.
-        let file: File =
-            toml::from_str(text).map_err(|error| InvitationError::Malformed(error.message().to_owned()))?;
+        let file: File = toml::from_str(text)
+            .map_err(|error| InvitationError::Malformed(without_long_digits(error.message())))?;
         let field = |field, reason| InvitationError::Field { field, reason };
         if file.samar_invitation != 1 {
             return Err(field(
@@ -176,6 +176,22 @@ pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     let bytes: Vec<u8> =
         pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect::<Option<_>>()?;
     if rest.is_empty() { bytes.try_into().ok() } else { None }
+}
+
+/// A message without its long hexadecimal numbers: a key of a damaged file may have part of the token in it.
+fn without_long_digits(message: &str) -> String {
+    const SHOWN_MAX: usize = 8;
+    let mut shown = String::with_capacity(message.len());
+    for run in message.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {
+        let digits = run.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+        if digits.len() > SHOWN_MAX {
+            shown.push('…');
+            shown.extend(run.chars().skip(digits.len()));
+        } else {
+            shown.push_str(run);
+        }
+    }
+    shown
 }
 
 #[cfg(test)]
