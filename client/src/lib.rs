@@ -18,6 +18,7 @@ pub mod cli;
 mod config;
 mod customers;
 mod evaluation;
+pub mod expiry;
 mod inspect;
 pub mod join;
 mod link;

@@ -5,8 +5,10 @@ use samar_protocol::manifest::Manifest;
 use samar_protocol::wire::Allowance;
 
 use crate::config::{Config, Home};
+use crate::expiry::warnings;
 use crate::join::{Enrolment, enrolment};
 use crate::link::{Link, LinkError};
+use crate::people::now_s;
 use crate::seen::Seen;
 use crate::synced::Synced;
 use crate::tls;
@@ -20,6 +22,8 @@ pub struct Status {
     pub synced: Option<(Seen, Manifest)>,
     /// What the server says of the allowance, or why it does not; nothing where it was not asked.
     pub allowance: Option<Result<Allowance, LinkError>>,
+    /// What runs out within weeks, and what helps.
+    pub warnings: Vec<String>,
 }
 
 /// Reads the folder and, unless `offline`, asks the server for the allowance. A server that does not answer is part of
@@ -31,7 +35,9 @@ pub async fn status(home: &Home, offline: bool) -> Result<Status, Failure> {
     let enrolment = enrolment(home)?;
     let synced = Synced::load(home)?.map(|synced| (synced.seen, synced.manifest().clone()));
     let allowance = if offline { None } else { Some(ask(home, &enrolment.config).await?) };
-    Ok(Status { enrolment, synced, allowance })
+    let set_until_s = synced.as_ref().map(|(_, manifest)| manifest.valid_until_s);
+    let warnings = warnings(&enrolment.config.bank, enrolment.certificate_until_s, set_until_s, now_s());
+    Ok(Status { enrolment, synced, allowance, warnings })
 }
 
 async fn ask(home: &Home, config: &Config) -> Result<Result<Allowance, LinkError>, Failure> {

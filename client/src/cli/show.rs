@@ -121,6 +121,9 @@ pub(super) fn status(status: &Status) {
             print(format_args!("             a new day begins {}", time(next_day_s)));
         }
     }
+    for warning in &status.warnings {
+        print(format_args!("WARNING      {warning}"));
+    }
 }
 
 fn ended(until_s: u64) -> &'static str {
@@ -153,6 +156,7 @@ pub(super) fn status_json(status: &Status) {
             "next_day_s": allowance.next_day_s,
         }),
     };
+    object["warnings"] = status.warnings.as_slice().into();
     print(format_args!("{object}"));
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quinn::{ConnectionError, ReadError, WriteError};
 use rand::RngExt as _;
-use samar_protocol::limits::{CONTROL_BYTES_MAX, PREAMBLE_BYTES};
+use samar_protocol::limits::{CONTROL_BYTES_MAX, MANIFEST_BYTES_MAX, PREAMBLE_BYTES};
 use samar_protocol::wire::{Preamble, Refusal, RefusalCode, Request, Response};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
@@ -13,6 +13,10 @@ use super::{Link, LinkError};
 
 /// How long an exchange may stand still.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a whole exchange may last beside its bytes: the server may let a batch wait for a place and for memory.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes a second that a line must carry at least. A server that lets a byte fall now and then never stands still.
+const LINE_BYTES_PER_S: u64 = 8 * 1024;
 /// How often a busy server is asked again.
 const BUSY_TRIES: u32 = 6;
 /// Wait before that where the server names no time.
@@ -40,7 +44,7 @@ impl<S: Streams> Link<S> {
     /// [`LinkError`]; a refusal other than "busy" comes back at once.
     pub(super) async fn ask(&self, request: &Request, bulk: &[u8]) -> Result<(Response, Vec<u8>), LinkError> {
         for attempt in 1.. {
-            match self.exchange(request, bulk).await {
+            match self.exchange_in(whole_time(request), request, bulk).await {
                 Err(error) if attempt < BUSY_TRIES => {
                     let LinkError::Refused { refusal } = &error else { return Err(error) };
                     if refusal.code() != Some(RefusalCode::Busy) {
@@ -53,6 +57,18 @@ impl<S: Streams> Link<S> {
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// One exchange that ends in time, one way or the other.
+    async fn exchange_in(
+        &self,
+        time: Duration,
+        request: &Request,
+        bulk: &[u8],
+    ) -> Result<(Response, Vec<u8>), LinkError> {
+        let too_long =
+            |_| LinkError::away(&self.address, format!("one answer took longer than {} s", time.as_secs()));
+        tokio::time::timeout(time, self.exchange(request, bulk)).await.map_err(too_long)?
     }
 
     async fn exchange(&self, request: &Request, bulk: &[u8]) -> Result<(Response, Vec<u8>), LinkError> {
@@ -153,6 +169,18 @@ fn quinn_error<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> 
     error.get_ref()?.downcast_ref()
 }
 
+/// How long the exchange of this request may last, by the bytes that it can come to.
+fn whole_time(request: &Request) -> Duration {
+    let answer = match request {
+        Request::Evaluate(_) => request.bulk_bytes(),
+        Request::Fetch(asked) => asked.length as usize,
+        Request::Manifest(_) => MANIFEST_BYTES_MAX,
+        Request::Join(_) | Request::Allowance(_) => CONTROL_BYTES_MAX,
+    };
+    let bytes = request.bulk_bytes().saturating_add(answer) as u64;
+    EXCHANGE_TIMEOUT + Duration::from_secs(bytes / LINE_BYTES_PER_S)
+}
+
 /// What in a well-formed answer does not belong to the request.
 fn unasked(request: &Request, response: &Response) -> Option<String> {
     match (request, response) {
@@ -171,3 +199,6 @@ fn jittered(ms: u32) -> Duration {
     let ms = ms.clamp(1, BUSY_WAIT_MS_MAX);
     Duration::from_millis(u64::from(ms + rand::rng().random_range(0..=ms / 2)))
 }
+
+#[cfg(test)]
+mod tests;

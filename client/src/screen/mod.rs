@@ -35,6 +35,7 @@ use samar_protocol::wire::RefusalCode;
 use crate::config::{Config, Home};
 use crate::customers::Customers;
 use crate::evaluation::{self, Evaluator};
+use crate::expiry;
 use crate::link::{Link, Traffic};
 use crate::people::now_s;
 use crate::report::{Format, Summary, added_bytes, check_columns, false_match_probability, uncounted};
@@ -83,6 +84,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let out = result_file::create(&plan.out)?;
     let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
+    expiry::warn_of(home, synced.manifest())?;
     let memory = Memory::share_out(plan.memory_bytes, synced.manifest())?;
     let breaches = Arc::new(synced.open_segments(home)?);
     let folder = home.pending();

@@ -14,6 +14,7 @@ use samar_local::space::{self, Need};
 use samar_protocol::manifest::{Breach, Chain, Manifest, ManifestHash, SegmentRef, SignedManifest};
 
 use crate::config::{Config, Home};
+use crate::expiry;
 use crate::link::Link;
 use crate::people::now_s;
 use crate::seen::Seen;
@@ -79,6 +80,7 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
     progress.finish();
 
     keep(home, &newest, &chain)?;
+    expiry::warn_of(home, manifest)?;
     let segments_removed = remove_unnamed(home, manifest)?;
     if let Some(link) = Arc::into_inner(link) {
         link.close().await;
