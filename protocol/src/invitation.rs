@@ -76,6 +76,21 @@ struct File {
     certificate: Option<String>,
 }
 
+/// The names in [`File`].
+const FIELDS: [&str; 11] = [
+    "samar_invitation",
+    "operator",
+    "bank",
+    "address",
+    "publisher_key",
+    "floor_epoch",
+    "floor_hash",
+    "expires_s",
+    "token",
+    "ca_certificate",
+    "certificate",
+];
+
 impl Invitation {
     /// Reads an invitation.
     ///
@@ -85,9 +100,8 @@ impl Invitation {
         if text.len() > INVITATION_BYTES_MAX {
             return Err(InvitationError::Malformed(format!("over {INVITATION_BYTES_MAX} bytes")));
         }
-        // `message` leaves out the line itself, which may hold the token.
-        let file: File = toml::from_str(text)
-            .map_err(|error| InvitationError::Malformed(without_long_digits(error.message())))?;
+        let file: File =
+            toml::from_str(text).map_err(|error| InvitationError::Malformed(reason(&error, text)))?;
         let field = |field, reason| InvitationError::Field { field, reason };
         if file.samar_invitation != 1 {
             return Err(field(
@@ -162,6 +176,22 @@ impl core::fmt::Debug for Invitation {
     }
 }
 
+/// The line and what is wrong there. What stands in the file is not quoted: a name or value of it may be the token, or hold
+/// what a terminal obeys. Our own names and signs are.
+fn reason(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let message = error.message();
+    // Everything of the file stands between the first quote and the last of its kind.
+    let quoted =
+        message.split_once(['`', '"']).and_then(|(says, rest)| Some((says, rest.rsplit_once(['`', '"'])?.0)));
+    let ours = |word: &str| FIELDS.contains(&word) || word.chars().all(|sign| sign.is_ascii_punctuation());
+    match quoted {
+        Some((says, word)) if !ours(word) => format!("line {line}: {}", says.trim_end()),
+        _ => format!("line {line}: {message}"),
+    }
+}
+
 /// 64 lower-case hexadecimal digits.
 #[must_use]
 pub fn to_hex(bytes: &[u8; 32]) -> String {
@@ -176,22 +206,6 @@ pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     let bytes: Vec<u8> =
         pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect::<Option<_>>()?;
     if rest.is_empty() { bytes.try_into().ok() } else { None }
-}
-
-/// A message without its long hexadecimal numbers: a key of a damaged file may have part of the token in it.
-fn without_long_digits(message: &str) -> String {
-    const SHOWN_MAX: usize = 8;
-    let mut shown = String::with_capacity(message.len());
-    for run in message.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {
-        let digits = run.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
-        if digits.len() > SHOWN_MAX {
-            shown.push('…');
-            shown.extend(run.chars().skip(digits.len()));
-        } else {
-            shown.push_str(run);
-        }
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -235,11 +249,20 @@ mod tests {
         assert!(change("floor_hash = \"05", "floor_hash = \"5").contains("floor_hash"));
         assert!(change("floor_epoch = 4", "floor_epoch = 0").contains("floor_hash"));
         assert!(change("operator = ", "unknown = 1\noperator = ").contains("unknown field"));
-        for message in
-            [change("token = \"ab", "token = \"xy"), change("token = \"abab", "token = \"abab\u{1}")]
-        {
-            assert!(!message.contains("abab"), "{message}");
+        for message in [
+            change("token = \"ab", "token = \"xy"),
+            change("token = \"abab", "token = \"abab\u{1}"),
+            change("token = \"abab", "abab_token = \"abab"),
+            change("token = \"abab", "token = [\"abab\"]\nother = \"abab"),
+            change("expires_s = 18", "expires_s = \"abab`\\u001b[2J\" #"),
+            change("token = ", "\"abab\\u001b[2J\" = 1\ntoken = "),
+        ] {
+            assert!(!message.contains("abab") && !message.contains('\u{1b}'), "{message}");
         }
+        assert!(change("bank = ", "bink = ").ends_with("line 3: unknown field"));
+        let without_bank =
+            text.lines().filter(|line| !line.starts_with("bank")).collect::<Vec<_>>().join("\n");
+        assert!(Invitation::parse(&without_bank).unwrap_err().to_string().contains("missing field `bank`"));
         assert!(Invitation::parse(&"x".repeat(INVITATION_BYTES_MAX + 1)).is_err());
         assert!(!format!("{:?}", invitation()).contains("171"));
     }

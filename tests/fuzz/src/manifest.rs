@@ -130,6 +130,10 @@ pub fn invitation(data: &[u8]) {
         }
         Err(error) => {
             let shown = error.to_string();
+            assert!(
+                !shown.contains(|c: char| c.is_control()),
+                "a refusal that a terminal would obey: {shown:?}"
+            );
             let tokens = text.lines().filter_map(|line| line.trim_start().strip_prefix("token"));
             for token in tokens.flat_map(|rest| rest.split(|c: char| !c.is_ascii_hexdigit())) {
                 assert!(token.len() < 16 || !shown.contains(token), "a refusal shows the token: {shown}");
