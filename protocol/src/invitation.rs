@@ -66,9 +66,9 @@ struct File {
     bank: String,
     address: String,
     publisher_key: String,
-    floor_epoch: u64,
+    floor_epoch: i64,
     floor_hash: String,
-    expires_s: u64,
+    expires_s: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
     ca_certificate: String,
@@ -122,7 +122,10 @@ impl Invitation {
                 .ok_or(field("publisher_key", "is not an Ed25519 key in 64 hexadecimal digits"))?;
         let floor_hash =
             from_hex(&file.floor_hash).ok_or(field("floor_hash", "is not 64 hexadecimal digits"))?;
-        if (file.floor_epoch == 0) != (floor_hash == ManifestHash::NONE.0) {
+        let number = |name, number: i64| u64::try_from(number).map_err(|_| field(name, "is below 0"));
+        let floor_epoch = number("floor_epoch", file.floor_epoch)?;
+        let expires_s = number("expires_s", file.expires_s)?;
+        if (floor_epoch == 0) != (floor_hash == ManifestHash::NONE.0) {
             return Err(field("floor_hash", "is all zeros for `floor_epoch` 0, and for no other"));
         }
         let credential = match (file.token, file.certificate) {
@@ -138,8 +141,8 @@ impl Invitation {
             address: file.address,
             ca_certificate: file.ca_certificate,
             publisher_key,
-            floor: Floor { epoch: file.floor_epoch, hash: ManifestHash(floor_hash) },
-            expires_s: file.expires_s,
+            floor: Floor { epoch: floor_epoch, hash: ManifestHash(floor_hash) },
+            expires_s,
             credential,
         })
     }
@@ -153,15 +156,19 @@ impl Invitation {
             Credential::Token(token) => (Some(to_hex(token)), None),
             Credential::Certificate(pem) => (None, Some(pem.clone())),
         };
+        let number = |name, number: u64| {
+            let reason = "is above what TOML takes";
+            i64::try_from(number).map_err(|_| InvitationError::Field { field: name, reason })
+        };
         let file = File {
             samar_invitation: 1,
             operator: self.operator.clone(),
             bank: self.bank.clone(),
             address: self.address.clone(),
             publisher_key: to_hex(self.publisher_key.as_bytes()),
-            floor_epoch: self.floor.epoch,
+            floor_epoch: number("floor_epoch", self.floor.epoch)?,
             floor_hash: to_hex(&self.floor.hash.0),
-            expires_s: self.expires_s,
+            expires_s: number("expires_s", self.expires_s)?,
             token,
             ca_certificate: self.ca_certificate.clone(),
             certificate,
@@ -242,7 +249,7 @@ mod tests {
             Invitation::parse(&text.replacen(from, to, 1)).unwrap_err().to_string()
         };
         assert!(change("samar_invitation = 1", "samar_invitation = 2").contains("update Samar"));
-        assert!(change("floor_epoch = 4", "floor_epoch = -4").contains("not a Samar invitation"));
+        assert!(change("floor_epoch = 4", "floor_epoch = -4").contains("`floor_epoch` is below 0"));
         assert!(change("publisher_key = \"", "publisher_key = \"zz").contains("publisher_key"));
         assert!(change("bank-a", "../bank").contains("bank"));
         assert!(change("Badan Contoh", "Badan\\u001b[2J").contains("operator"));

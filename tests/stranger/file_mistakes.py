@@ -354,11 +354,12 @@ def invitations(case):
     floor = "ed472e1e9cda42ffe90d2ac0893740f7da6db725325848e229209597c03d3624"
     line = "is empty, too long or not printable"
     version = "is of a version that this program does not know; update Samar"
-    malformed("not-toml", "line 1: key with no value, expected `=`", "Not TOML.", 'samar_invitation = 1', "samar_invitation")
-    malformed("unknown", "line 4: unknown field", "A key that is none.", 'bank = "bank-a"', 'bank = "bank-a"\nbanks = "bank-a"')
+    # The head of the file, seven lines, counts.
+    malformed("not-toml", "line 8: key with no value, expected `=`", "Not TOML.", 'samar_invitation = 1', "samar_invitation")
+    malformed("unknown", "line 11: unknown field", "A key that is none.", 'bank = "bank-a"', 'bank = "bank-a"\nbanks = "bank-a"')
     malformed("missing", "line 1: missing field `bank`", "A key is missing.", 'bank = "bank-a"\n', "")
-    malformed("negative", "line 6: invalid value: integer", "A number below 0.", "floor_epoch = 1", "floor_epoch = -1")
-    malformed("type", "line 2: invalid type: integer", "A number where a string should be.", 'operator = "Badan Contoh"', "operator = 5")
+    field("negative", "floor_epoch", "is below 0", "floor_epoch = 1", "floor_epoch = -1")
+    malformed("type", "line 9: invalid type: integer", "A number where a string should be.", 'operator = "Badan Contoh"', "operator = 5")
     field("version", "samar_invitation", version, "samar_invitation = 1", "samar_invitation = 2")
     field("bank", "bank", "is not lower-case letters, digits and inner hyphens", '"bank-a"', '"../bank"')
     field("operator", "operator", line, '"Badan Contoh"', '"\\u001b[2J"')
