@@ -1,7 +1,9 @@
 //! Messages of the wire.
 
 use samar_protocol::codec;
-use samar_protocol::limits::{BATCH_ELEMENTS_MAX, ELEMENT_BYTES, PREAMBLE_BYTES, TEXT_BYTES_MAX};
+use samar_protocol::limits::{
+    BATCH_ELEMENTS_MAX, ELEMENT_BYTES, FETCH_BYTES_MAX, PREAMBLE_BYTES, TEXT_BYTES_MAX,
+};
 use samar_protocol::wire::{Preamble, Refusal, Request, RequestKind, Response};
 
 /// A request that is read is written back as the same bytes, and announces a bounded bulk.
@@ -20,7 +22,7 @@ pub fn response(data: &[u8]) {
     let Some((kind, head, control)) = message(data) else { return };
     let Ok(response) = Response::decode(asked, kind, control) else { return };
     assert_eq!(response.encode().unwrap(), head);
-    assert!(response.bulk_bytes() <= BATCH_ELEMENTS_MAX * ELEMENT_BYTES);
+    assert!(response.bulk_bytes() <= FETCH_BYTES_MAX as usize);
     assert!(kind == 0xff || kind == 0x80 | asked as u8, "an answer to another request was taken");
 }
 
