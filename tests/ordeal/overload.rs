@@ -36,6 +36,8 @@ const SECONDS_TIMED: u32 = 10;
 struct Done {
     /// How long each answered batch took.
     answered: Vec<Duration>,
+    /// How many of them were answered before the run's time was over: what is still under way then was paid for by less load.
+    in_time: usize,
     refused: u64,
     /// Evaluations answered, by bank.
     charged: HashMap<String, u64>,
@@ -111,13 +113,13 @@ async fn saturate(banks: &[Arc<Offering>], time: Duration) -> Result<Done, Strin
             let bank = Arc::clone(bank);
             tasks.spawn(async move {
                 while began.elapsed() < time {
-                    bank.ask(number).await?;
+                    bank.ask(number, began + time).await?;
                 }
                 Ok(())
             });
         }
     }
-    finished(banks, tasks, began).await
+    finished(banks, tasks, time).await
 }
 
 /// Offers so many batches a second and bank, whatever becomes of those before.
@@ -131,7 +133,7 @@ async fn flood(banks: &[Arc<Offering>], time: Duration, rate: f64) -> Result<Don
         for number in offered..due {
             for bank in banks {
                 let bank = Arc::clone(bank);
-                tasks.spawn(async move { bank.ask(number).await });
+                tasks.spawn(async move { bank.ask(number, began + time).await });
             }
         }
         offered = due;
@@ -140,26 +142,27 @@ async fn flood(banks: &[Arc<Offering>], time: Duration, rate: f64) -> Result<Don
         }
         tick.tick().await;
     }
-    finished(banks, tasks, began).await
+    finished(banks, tasks, time).await
 }
 
-/// Waits for what is under way: it counts, and so does the time that it takes.
+/// Waits for what is under way, and sums it up.
 async fn finished(
     banks: &[Arc<Offering>],
     mut tasks: JoinSet<Result<(), String>>,
-    began: Instant,
+    time: Duration,
 ) -> Result<Done, String> {
     while let Some(done) = tasks.join_next().await {
         done.map_err(|error| error.to_string())??;
     }
-    let mut sum = Done { seconds: began.elapsed().as_secs_f64(), ..Done::default() };
+    let mut sum = Done { seconds: time.as_secs_f64(), ..Done::default() };
     for bank in banks {
         let mut done = bank.done();
         sum.answered.append(&mut done.answered);
+        sum.in_time += std::mem::take(&mut done.in_time);
         sum.refused += std::mem::take(&mut done.refused);
     }
     sum.answered.sort();
-    if sum.answered.is_empty() { Err("nothing was answered at all".to_owned()) } else { Ok(sum) }
+    if sum.in_time == 0 { Err("nothing was answered at all".to_owned()) } else { Ok(sum) }
 }
 
 impl Offering {
@@ -175,7 +178,7 @@ impl Offering {
         }
     }
 
-    async fn ask(&self, number: usize) -> Result<(), String> {
+    async fn ask(&self, number: usize, until: Instant) -> Result<(), String> {
         let mut elements = self.elements.clone();
         elements.shuffle(&mut rand::rng());
         let request = [self.head.as_slice(), elements.as_flattened()].concat();
@@ -187,6 +190,7 @@ impl Offering {
         match &answer.response {
             Response::Evaluated(evaluated) if evaluated.charged as usize == ELEMENTS => {
                 done.answered.push(took);
+                done.in_time += usize::from(Instant::now() <= until);
                 *done.charged.entry(self.name.clone()).or_default() += ELEMENTS as u64;
                 Ok(())
             }
@@ -206,7 +210,7 @@ impl Offering {
 impl Done {
     /// Evaluations answered a second.
     fn goodput(&self) -> f64 {
-        (self.answered.len() * ELEMENTS) as f64 / self.seconds
+        (self.in_time * ELEMENTS) as f64 / self.seconds
     }
 
     /// Seconds that 99 of 100 answered batches took at most.

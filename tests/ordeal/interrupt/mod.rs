@@ -56,11 +56,11 @@ pub(super) fn run(count: u32) -> Outcome {
         landed.within += found.within;
         landed.after += found.after;
     };
-    add(ingest::Ingest::NAME, kill_often(&mut ingest::Ingest::new(&programs, count)?, count)?);
-    add(publish::Publish::NAME, kill_often(&mut publish::Publish::new(&programs, count)?, count)?);
     let stage = stage::Stage::new(&programs, count)?;
     add(sync::Sync::NAME, kill_often(&mut sync::Sync::new(&stage)?, count)?);
     add(screen::Screen::NAME, kill_often(&mut screen::Screen::new(&stage)?, count)?);
+    add(publish::Publish::NAME, kill_often(&mut publish::Publish::new(&programs, count)?, count)?);
+    add(ingest::Ingest::NAME, kill_often(&mut ingest::Ingest::new(&programs, count)?, count)?);
     let kills = landed.before + landed.within + landed.after;
     Ok(format!(
         "{kills} kills ({} before the first write, {} within, {} after the end: {}), 0 wrong results, 0 leftovers, 0 paid \

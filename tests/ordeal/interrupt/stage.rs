@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use samar_server::config::Config;
 use samar_server::layout::Layout;
 use tempfile::TempDir;
 
@@ -40,6 +41,12 @@ impl Stage {
         let scale = scale(count);
         let listen = free_address()?.to_string();
         done(&mut programs.server(&operator, &["init", "--listen", &listen]), &[0])?;
+        let config = Layout::new(&operator).config();
+        let mut limits = Config::read(&config).map_err(|failure| failure.to_string())?;
+        // A killed client says no goodbye, and its seat and places are kept for it this long; here it comes back at once, again
+        // and again.
+        (limits.limits.deadline_s, limits.limits.connections_per_bank) = (5, 128);
+        std::fs::write(&config, limits.to_text()).map_err(cannot("write the configuration"))?;
         let add = |breach: &str, persons: Range<u64>| {
             synth_dump(programs, persons, &dump)?;
             done(&mut ingest(programs, &operator, breach, &dump), &[0])?;
