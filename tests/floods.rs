@@ -159,11 +159,15 @@ async fn answers_that_lie_unread_stay_within_the_banks_memory() {
 async fn a_reader_that_stalls_is_given_up() {
     let (scene, root) = with_a_large_segment(|limits| limits.deadline_s = 2).await;
     let (_stalled, streams) = stall(&scene, root).await;
-    // Those for which there was room; the others wait for it.
-    for mut recv in streams.into_iter().take(7) {
+    let mut given_up = JoinSet::new();
+    for mut recv in streams {
         // Without reading: the window stays shut.
-        let reset = tokio::time::timeout(LONG, recv.received_reset()).await.expect("the server gives up");
-        assert_eq!(reset.unwrap(), Some((RefusalCode::TooSlow as u32).into()));
+        given_up.spawn(async move { recv.received_reset().await });
+    }
+    // There was room for seven; the others have waited for it, and a refusal lies there for them.
+    for _ in 0..7 {
+        let reset = tokio::time::timeout(LONG, given_up.join_next()).await.expect("the server gives up");
+        assert_eq!(reset.unwrap().unwrap().unwrap(), Some((RefusalCode::TooSlow as u32).into()));
     }
     scene.still_honest().await;
 }
