@@ -43,6 +43,7 @@ fn ending(until_s: u64, warned_s: u64, now_s: u64) -> Option<String> {
     let end = time(until_s);
     match until_s.checked_sub(now_s) {
         None => Some(format!("ran out on {end}")),
+        Some(left_s) if left_s < DAY_S => Some(format!("runs out within a day ({end})")),
         Some(left_s) if left_s < warned_s => {
             Some(format!("runs out in {} ({end})", counted(left_s / DAY_S, "day")))
         }
@@ -72,6 +73,8 @@ mod tests {
             both[1].contains("the synced set runs out in 1 day (") && both[1].contains("samar sync"),
             "{both:?}"
         );
+        let today = warnings("bank-a", NOW_S, None, NOW_S);
+        assert!(today[0].contains("runs out within a day (2026-11-22"), "{today:?}");
         let ended = warnings("bank-a", NOW_S - 1, Some(0), NOW_S);
         assert!(
             ended[0].contains("ran out on 2026-11-22") && ended[1].contains("ran out on 1970"),

@@ -84,8 +84,8 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let out = result_file::create(&plan.out)?;
     let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
-    expiry::warn_of(home, synced.manifest())?;
     let memory = Memory::share_out(plan.memory_bytes, synced.manifest())?;
+    expiry::warn_of(home, synced.manifest())?;
     let breaches = Arc::new(synced.open_segments(home)?);
     let folder = home.pending();
     let spool = blocking({
