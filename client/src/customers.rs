@@ -7,7 +7,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
 use samar_local::exit::{Failure, io_failure};
-use samar_local::table::{Row, Table, TableOptions};
+use samar_local::table::{Input, Row, Table, TableOptions};
 use samar_protocol::identifier::Nik;
 use zeroize::ZeroizeOnDrop;
 
@@ -58,7 +58,7 @@ impl Customers {
     pub(crate) fn read(&self) -> Result<Reading, Failure> {
         let file = File::open(&self.path).map_err(|error| io_failure("read", &self.path, &error))?;
         let options = TableOptions { name: self.path.display().to_string(), ..TableOptions::default() };
-        let table = Table::open(Box::new(file), &options).map_err(Failure::input)?;
+        let table = Table::open(Input::file(file), &options).map_err(Failure::input)?;
         let column = table.select_column(&self.column).map_err(Failure::input)?;
         Ok(Reading { table, row: Row::new(), column, rows: 0, identifiers: blake3::Hasher::new() })
     }

@@ -1,11 +1,11 @@
 //! Rows of a dump, as the encoder takes them: an OPRF input and its label, or a reason.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use samar_local::exit::{Failure, io_failure};
 use samar_local::progress::{Progress, Unit};
-use samar_local::table::{Row, Table, TableOptions};
+use samar_local::table::{Input, Row, Table, TableOptions};
 use samar_protocol::identifier::{ColumnSigns, ColumnWarning, Nik, OprfInput};
 
 use super::{Plan, Source};
@@ -32,9 +32,9 @@ pub(super) struct Rows {
 impl Rows {
     /// Opens a source and finds its columns.
     pub(super) fn open(source: &Source, plan: &Plan, merged: &Merged) -> Result<Self, Failure> {
-        let (reader, name) = open(source)?;
+        let (input, name) = open(source)?;
         let table =
-            Table::open(reader, &TableOptions { name, ..TableOptions::default() }).map_err(table_failure)?;
+            Table::open(input, &TableOptions { name, ..TableOptions::default() }).map_err(table_failure)?;
         let nik = match &plan.column {
             Some(wanted) => table.select_column(wanted),
             None => table.guess_nik_column(|cell| Nik::parse(cell).is_ok()),
@@ -86,11 +86,11 @@ fn table_failure(error: samar_local::table::TableError) -> Failure {
     Failure::input(error)
 }
 
-fn open(source: &Source) -> Result<(Box<dyn Read + Send>, String), Failure> {
+fn open(source: &Source) -> Result<(Input, String), Failure> {
     match source {
         Source::Stdin => {
             let progress = Progress::new("ingest", Unit::Bytes, None);
-            Ok((Box::new(Counted { inner: io::stdin(), progress }), "standard input".to_owned()))
+            Ok((Input::stream(Counted { inner: io::stdin(), progress }), "standard input".to_owned()))
         }
         Source::File(path) => {
             let file = File::open(path).map_err(|error| io_failure("read", path, &error))?;
@@ -100,7 +100,9 @@ fn open(source: &Source) -> Result<(Box<dyn Read + Send>, String), Failure> {
             }
             let total = metadata.is_file().then_some(metadata.len());
             let progress = Progress::new("ingest", Unit::Bytes, total);
-            Ok((Box::new(Counted { inner: file, progress }), path.display().to_string()))
+            let counted = Counted { inner: file, progress };
+            let input = if metadata.is_file() { Input::file(counted) } else { Input::stream(counted) };
+            Ok((input, path.display().to_string()))
         }
     }
 }
@@ -115,5 +117,11 @@ impl<R: Read> Read for Counted<R> {
         let read = self.inner.read(buffer)?;
         self.progress.add(read as u64);
         Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use samar_local::table::{CELL_BYTES_MAX, Row, RowRejection, Table, TableOptions};
+use samar_local::table::{CELL_BYTES_MAX, Form, Input, Row, RowRejection, Table, TableOptions};
 use samar_protocol::identifier::Nik;
 
 use crate::script::Script;
@@ -23,6 +23,8 @@ pub fn table(data: &[u8]) {
         delimiter: [None, None, None, Some(b','), Some(b';'), Some(b'\t'), Some(b'|'), Some(mode)]
             [usize::from(mode) % 8],
         header: [None, None, Some(true), Some(false)][usize::from(mode >> 3) % 4],
+        form: [None, Some(Form::Csv)][usize::from(mode >> 5) % 2],
+        table: None,
     };
     let bytes = script.rest();
     let whole = read(Box::new(Cursor::new(bytes.to_vec())), &options);
@@ -60,7 +62,7 @@ pub fn table(data: &[u8]) {
 type Outcome = (Vec<Seen>, u8, bool, Option<usize>);
 
 fn read(reader: Box<dyn Read + Send>, options: &TableOptions) -> Result<Outcome, String> {
-    let mut table = Table::open(reader, options).map_err(|error| error.to_string())?;
+    let mut table = Table::open(Input::Stream(reader), options).map_err(|error| error.to_string())?;
     let nik = table.guess_nik_column(|cell| Nik::parse(cell).is_ok()).ok();
     assert!(nik.is_none_or(|column| column < table.columns().len()));
     let first = table.columns().first().cloned().unwrap_or_default();
