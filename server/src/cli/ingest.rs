@@ -1,5 +1,7 @@
 //! `ingest`: arguments to a plan, and the report in words.
 
+use std::path::{Path, PathBuf};
+
 use bytesize::ByteSize;
 use samar_local::exit::{Failure, print, say};
 use samar_local::people::thousands;
@@ -35,14 +37,15 @@ pub(super) fn memory_bytes(size: ByteSize) -> Result<usize, Failure> {
     usize::try_from(size.as_u64()).map_err(Failure::input)
 }
 
+/// Where rows come from: - is standard input.
+pub(super) fn source(path: PathBuf) -> Source {
+    if path == Path::new("-") { Source::Stdin } else { Source::File(path) }
+}
+
 fn plan(arguments: arguments::Ingest) -> Result<Plan, Failure> {
     let exposure = |text: String| match text.split_once('=') {
         Some((class, column)) => Exposure { class: class.to_owned(), column: Some(column.to_owned()) },
         None => Exposure { class: text, column: None },
-    };
-    let source = |path: std::path::PathBuf| match path.to_str() {
-        Some("-") => Source::Stdin,
-        _ => Source::File(path),
     };
     Ok(Plan {
         memory_bytes: memory_bytes(arguments.memory)?,
