@@ -51,7 +51,11 @@ fn additions_and_removals_are_segments_of_their_own_until_they_are_compacted() {
     assert!(again.contains(r#""accepted":0"#) && again.contains(r#""duplicates":100"#), "{again}");
     assert_eq!(names(&house.layout.breach("breach-a")), ["1-base.vault", "about.toml", "published.toml"]);
     house.run(&["publish"]).done();
-    assert_eq!(newest(&house)[0].segments, std::slice::from_ref(&base), "the same file again changes nothing");
+    assert_eq!(
+        newest(&house)[0].segments,
+        std::slice::from_ref(&base),
+        "the same file again changes nothing"
+    );
 
     let more = ingest(&house, 96..111);
     assert!(more.contains(r#""accepted":10"#) && more.contains(r#""entries":110"#), "{more}");
