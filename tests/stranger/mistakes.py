@@ -247,3 +247,23 @@ def cells(case):
         case(f"R-ID-1-{reason}", "cell", reason, "invalid:REASON", "A cell.", Annotated([(text.encode().hex() if len(text) < 60 else f"33*{len(text)}", shown)]))
     split = Annotated([(b"3201010101900001\t3201010101900002".hex(), "a tab between two numbers")])
     case("R-ID-1-tab", "cell", "two-numbers", "invalid:REASON", "A tab parts two values inside a cell.", split)
+    for kind, wrong in {
+        "phone": {
+            "empty": "( )", "not-digits": "08123xxxxxx", "wrong-length": "08123456", "no-country": "3201010101900001",
+            "bad-prefix": "0800 123 4567", "excel-scientific": "8.12346E+10", "decimal-fraction": "81234567890.0",
+            "two-numbers": "081234567890/081298765432", "trailing-text": "081234567890 ext 2", "leading-text": "WA 081234567890",
+        },
+        "email": {
+            "empty": "<>", "no-at": "budi.example.com", "two-addresses": "budi@@example.com", "not-ascii": "budi@b\u00fccher.example",
+            "bad-local": "budi.@example.com", "bad-domain": "budi@localhost", "wrong-length": "a" * 65 + "@example.com",
+        },
+        "kk": {"bad-day": "3201014101900001", "bad-month": "3201010113900001", "zero-serial": "3201010101900000"},
+        "npwp": {
+            "placeholder": "00.000.000.0-407.000", "wrong-length": "9.254.294.3-407.000", "bad-day": "3201010001900001",
+            "decimal-fraction": "925429434407000.0", "two-numbers": "092542943407000092542943407001",
+        },
+    }.items():
+        for reason, text in wrong.items():
+            shown = text if text.isascii() and len(text) < 60 else "a cell"
+            of = Annotated([(text.encode().hex(), shown)])
+            case(f"R-ID-1-{kind}-{reason}", f"{kind} cell", reason, "invalid:REASON", "A cell.", of)

@@ -13,6 +13,7 @@ import re
 import sys
 
 import curve
+import kinds
 import manifest as manifests
 import nik
 import operator_files
@@ -49,7 +50,8 @@ class Spec:
         self.unused = {name for name, _ in self.vectors} | set(self.examples)
         rows = re.findall(r"^\| (\d{16}) \| `(\w{64})` \| `(\w+)` \| (\d) \| (\d) \| (\d) \|", text, re.M)
         self.tags = [(row[0], bytes.fromhex(row[1]), int(row[2], 16), *map(int, row[3:])) for row in rows]
-        self.cells = cells(text)
+        self.cells = [("nik", *cell) for cell in cells(text)]
+        self.cells += re.findall(r"^\| (phone|email|kk|npwp) \| `([^`]*)` \| `?([^`|]+?)`? \|$", text, re.M)
 
     def example(self, name):
         self.unused.discard(name)
@@ -161,12 +163,12 @@ def challenge(seed, *points):
     return sha512_scalar(b"samar batch challenge v1", seed, *map(curve.encode, points))
 
 
-def element_of(k, digits):
-    return curve.encode(curve.multiply(k, hash_to_group(oprf_input(digits))))
+def element_of(k, normalised, kind="nik"):
+    return curve.encode(curve.multiply(k, hash_to_group(oprf_input(normalised, kind))))
 
 
-def oprf_input(digits):
-    return b"samar id v1\x01" + digits.encode()
+def oprf_input(normalised, kind="nik"):
+    return b"samar id v1" + bytes([kinds.BYTE[kind]]) + normalised.encode()
 
 
 def tag_of(element):
@@ -174,8 +176,13 @@ def tag_of(element):
 
 
 def identifiers(spec, k):
-    for cell, result in spec.cells:
-        assert nik.read(cell) == result, f"{cell!r} is {nik.read(cell)}, SPEC.md says {result}"
+    for kind, cell, result in spec.cells:
+        assert kinds.read(kind, cell) == result, f"{kind} {cell!r} is {kinds.read(kind, cell)}, SPEC.md says {result}"
+    assert spec.example("input-email") == oprf_input("budi@example.com", "email")
+    for kind, cell in [
+        ("phone", "0812-3456-7890"), ("email", "Budi@example.com"), ("kk", "32.01.01.170317.0003"), ("npwp", "09.254.294.3-407.000"),
+    ]:
+        spec.check(f"{kind} element", element_of(k, kinds.read(kind, cell), kind))
     x = oprf_input(nik.read("'3201 0101.0190-0001"))
     spec.check("input", x)
     assert spec.example("input") == x
@@ -306,8 +313,9 @@ def mistakes(spec):
         text = path.read_text(encoding="utf-8")
         rule, reads_as, refused_as, _ = re.findall(r"^# [a-z ]+: (.*)$", text, re.M)[:4]
         data = parse_hex(text)
-        if reads_as == "cell":
-            assert nik.read(data.decode()) == refused_as, f"{path.name}: {nik.read(data.decode())}"
+        if reads_as == "cell" or reads_as.endswith(" cell"):
+            read = kinds.read(reads_as.removesuffix("cell").strip() or "nik", data.decode())
+            assert read == refused_as, f"{path.name}: {read}"
         elif reads_as in readers:
             try:
                 refused(rule, lambda: readers[reads_as](data))

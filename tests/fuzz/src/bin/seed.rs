@@ -318,6 +318,22 @@ fn cells() {
     for (name, cell) in cells.iter().enumerate() {
         put("nik", &name.to_string(), &[cell.as_bytes()]);
     }
+    // The first byte is the kind's place: NIK, telephone number, e-mail address, KK, NPWP.
+    let of_kinds = [
+        (0, "3201010101900001"),
+        (1, "+62 (0)812-3456-7890"),
+        (1, "081234567890/081298765432"),
+        (1, "0044 20 7946 0000"),
+        (1, "8.12346E+10"),
+        (2, "Budi Santoso <mailto:Budi@Example.com>"),
+        (2, "\u{ff42}@\u{ff45}.id"),
+        (3, "32.01.01.170317.0003"),
+        (4, "09.254.294.3-407.000"),
+        (4, "3201014101900001"),
+    ];
+    for (name, (kind, cell)) in of_kinds.iter().enumerate() {
+        put("identifier", &name.to_string(), &[&[*kind], cell.as_bytes()]);
+    }
     let csv =
         "NIK,NAMA,ALAMAT\n3201010101900001,\"Budi, S.\",\"Jl. \"\"A\"\"\nNo 1\"\n3201014101900002,Ani,x\n";
     let semicolons = "no;nik\r\n1;3201010101900001\r\n\r\n2;3201014101900002;3\r\n3\r\n";
