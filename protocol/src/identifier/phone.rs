@@ -21,6 +21,7 @@ const DIGITS_MAX: usize = 15;
 const DIGITS_MIN: usize = 7;
 /// With 00 before it.
 const WRITTEN_DIGITS_MAX: usize = 2 + DIGITS_MAX;
+const WRITTEN_DIGITS_OVER: usize = WRITTEN_DIGITS_MAX + 1;
 const INDONESIA: &[u8] = b"62";
 
 /// Reads one cell.
@@ -50,8 +51,8 @@ pub(super) fn read(text: &str) -> Result<OprfInput, Rejection> {
     let written = match count {
         0 => return Err(Rejection::Empty),
         DIGITS_MIN..=WRITTEN_DIGITS_MAX => digits.get(..count).unwrap_or_default(),
-        ..DIGITS_MIN => return Err(Rejection::WrongLength),
-        _ => return Err(Rejection::TwoNumbers),
+        WRITTEN_DIGITS_OVER.. => return Err(Rejection::TwoNumbers),
+        _ => return Err(Rejection::WrongLength),
     };
     match written {
         _ if plus => international(written),
