@@ -92,6 +92,7 @@ fn decode(vector: &Vector) -> Result<(), String> {
         "answer to join" => answer(RequestKind::Join, bytes),
         "answer to manifest" => answer(RequestKind::Manifest, bytes),
         "answer to evaluate" => answer(RequestKind::Evaluate, bytes),
+        "answer to rekey" => answer(RequestKind::Rekey, bytes),
         "cell" => cell(Kind::Nik, bytes),
         "phone cell" => cell(Kind::Phone, bytes),
         "email cell" => cell(Kind::Email, bytes),
@@ -148,6 +149,9 @@ fn request(bytes: &[u8]) -> Result<(), String> {
 fn answer(asked: RequestKind, bytes: &[u8]) -> Result<(), String> {
     let (kind, control, bulk) = framed(bytes)?;
     match Response::decode(asked, kind, control).map_err(|error| error.to_string())? {
+        Response::Rekeyed(rekeyed) => {
+            text(Proof::from_bytes(&rekeyed.proof).map_err(|error| format!("batch proof: {error}")))
+        }
         Response::Evaluated(evaluated) => {
             text(Proof::from_bytes(&evaluated.proof).map_err(|error| format!("batch proof: {error}")))?;
             text(Backend::best().decode(&elements(bulk)).map_err(|error| format!("evaluated {error}")))

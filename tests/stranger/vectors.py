@@ -28,11 +28,13 @@ MESSAGES = {  # name of the example: kind byte, fields of the control structure
     "manifest-3": (0x02, lambda r: (r.optional(r.u64),)),
     "fetch": (0x03, lambda r: (r.take(32), r.u64(), r.u32())),
     "evaluate": (0x04, lambda r: (r.u16(), r.take(8), r.u64(), r.u32())),
+    "rekey": (0x05, lambda r: (r.u16(), r.take(8), r.take(8), r.u64(), r.u32())),
     "allowance": (0x08, lambda r: ()),
     "joined": (0x81, lambda r: (r.string(), r.bytes())),
     "manifest-sent": (0x82, lambda r: (r.u32(),)),
     "fetched": (0x83, lambda r: (r.u32(),)),
     "evaluated": (0x84, lambda r: (r.u32(), r.take(64), r.u32())),
+    "rekeyed": (0x85, lambda r: (r.u32(), r.take(64), r.u32())),
     "allowance-sent": (0x88, lambda r: (r.u64(), r.u64(), r.u64(), r.u64(), r.u64())),
     "refusal": (0xFF, lambda r: (r.u16(), r.string(), r.optional(r.u32))),
 }
@@ -145,6 +147,62 @@ def oprf(spec):
     t3 = curve.add(curve.multiply(s, m), curve.multiply(c, z))
     assert challenge(seed, m, z, t2, t3) == c, "the proof does not verify"
     return k, pk, proof
+
+
+def rekeying(spec, k, pk):
+    """A batch of two elements under k, taken to k'."""
+    secret = spec.bytes("k'")
+    public = curve.multiply(scalar(secret), curve.BASE)
+    pk_next = curve.encode(public)
+    spec.check("PK'", pk_next)
+    spec.check("key id'", manifests.key_id(pk_next))
+    q = pow(k, curve.L - 2, curve.L) * scalar(secret) % curve.L
+    spec.check("q", scalar_bytes(q))
+    blinded, answered = [], []
+    for i in range(2):
+        blind = scalar(spec.bytes(f"r[{i}]"))
+        element = curve.multiply(k, hash_to_group(spec.bytes(f"x[{i}]")))
+        spec.check(f"e[{i}]", curve.encode(element))
+        sent = curve.add(element, curve.multiply(blind, curve.decode(pk)))
+        blinded.append(curve.encode(sent))
+        answered.append(curve.encode(curve.multiply(q, sent)))
+        spec.check(f"rekey C[{i}]", blinded[i])
+        spec.check(f"rekey D[{i}]", answered[i])
+        unblinded = curve.add(curve.decode(answered[i]), curve.negate(curve.multiply(blind, public)))
+        fresh = curve.multiply(scalar(secret), hash_to_group(spec.bytes(f"x[{i}]")))
+        assert curve.encode(unblinded) == curve.encode(fresh), "rekeying is not evaluation under the next key"
+        spec.check(f"e'[{i}]", curve.encode(unblinded))
+        # The other way to blind comes to the same element.
+        answer = curve.multiply(q, curve.multiply(blind, element))
+        inverse = pow(blind, curve.L - 2, curve.L)
+        assert curve.encode(curve.multiply(inverse, answer)) == curve.encode(fresh), "blinding by multiplication"
+
+    count = len(blinded).to_bytes(4, "little")
+    seed = hashlib.sha512(b"".join([b"samar rekey proof v1", pk, pk_next, count, *blinded, *answered])).digest()
+    spec.check("rekey seed", seed)
+    weights = [weight(seed, i) for i in range(2)]
+    m, z = weighted(weights, blinded), weighted(weights, answered)
+    spec.check("rekey M", curve.encode(m))
+    spec.check("rekey Z", curve.encode(z))
+    t = sha512_scalar(b"samar batch nonce v1", scalar_bytes(q), b"\x5a" * 32, seed)
+    t2, t3 = curve.multiply(t, curve.decode(pk)), curve.multiply(t, m)
+    spec.check("rekey t2", curve.encode(t2))
+    spec.check("rekey t3", curve.encode(t3))
+    c = challenge(seed, m, z, t2, t3)
+    s = (t - c * q) % curve.L
+    proof = scalar_bytes(c) + scalar_bytes(s)
+    spec.check("rekey proof", proof)
+    # And as a verifier sees it.
+    t2 = curve.add(curve.multiply(s, curve.decode(pk)), curve.multiply(c, public))
+    t3 = curve.add(curve.multiply(s, m), curve.multiply(c, z))
+    assert challenge(seed, m, z, t2, t3) == c, "the proof does not verify"
+
+    extension = Reader(spec.example("rotation"))
+    number, rotation = extension.u16(), extension.bytes()
+    extension.end()
+    assert (number, rotation[:8], rotation[8:40]) == (1, manifests.key_id(pk), pk), "the rotation's example"
+    assert int.from_bytes(rotation[40:], "little") == 1_797_920_125
+    return proof
 
 
 def weight(seed, i):
@@ -327,7 +385,7 @@ def mistakes(spec):
     return count
 
 
-def messages(spec, proof):
+def messages(spec, proof, rekey_proof):
     read = {}
     for name, (kind, fields) in MESSAGES.items():
         data = spec.example(name)
@@ -342,6 +400,8 @@ def messages(spec, proof):
     assert read["fetch"] == (b"\x11" * 32, 8_192, 65_536)
     assert read["evaluate"] == (1, b"KEYIDKEY", 2, 3)
     assert read["evaluated"] == (2, proof, 2)
+    assert read["rekey"] == (1, b"KEYIDKEY", b"NEXTKEY!", 3, 2)
+    assert read["rekeyed"] == (2, rekey_proof, 0)
     assert read["allowance-sent"] == (10_000_000, 100_000_000, 4_096, 8_192, 1_795_996_800)
     assert read["refusal"] == (13, "the server is busy", 1_000)
 
@@ -361,7 +421,7 @@ def main():
         locator(spec)
         segment_example(spec)
         publication(spec, k, pk)
-        messages(spec, proof)
+        messages(spec, proof, rekeying(spec, k, pk))
         log(spec)
         refusals_seen = mistakes(spec)
         assert not spec.unused, f"never looked at: {sorted(spec.unused)}"
