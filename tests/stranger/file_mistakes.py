@@ -10,6 +10,20 @@ HEADER, PAGE = Annotated.example("small-header"), Annotated.example("small-page"
 KEY_FILE, LOG, VAULT = Annotated.example("key-file"), Annotated.example("account-log"), Annotated.example("vault")
 BREACH, AFTER_BREACH = MANIFEST.at("id:"), MANIFEST.at("no next publisher key")
 
+DETAILS = Annotated.example("breach-details")
+DETAILS_MISTAKES = [
+    ("cut", DETAILS.drop("source"), "not a valid breach details: it ends early", "The source is missing."),
+    ("breach", DETAILS.put("breach", string("toko-2024")), "breach details: a breach that the manifest does not name", "Of another breach."),
+    ("no-kind", DETAILS.put("kinds", u64(0)), "breach details: no kind of identifier, or too many", "No kind."),
+    ("kinds", DETAILS.put("kinds", f"{u64(2)} 0301"), "breach details: kinds of identifiers are not in ascending order", "Kinds that descend."),
+    ("kind-0", DETAILS.put("kinds", f"{u64(1)} 00"), "breach details: a kind of identifier is 0", "A kind that is none."),
+    ("description", DETAILS.put("description", string("a\nb")), "breach details: the description is too long or not printable", "Two lines."),
+    ("added", DETAILS.put("added", string("soon")), "breach details: the date of addition is not YYYY, YYYY-MM or YYYY-MM-DD", "A date that is none."),
+    ("modified", DETAILS.put("modified", string("2023-13")), "breach details: the date of change is not YYYY, YYYY-MM or YYYY-MM-DD", "A date that is none."),
+    ("flags", DETAILS.put("flags", "02"), "breach details: a flag that is not defined", "A flag that is not defined."),
+    ("source", DETAILS.put("source", string("x" * 257)), "breach details: the source is too long or not printable", "A source of 257 bytes."),
+]
+
 
 def manifests(case):
     """Manifests that the publisher signed, wrong in one field."""
@@ -101,6 +115,11 @@ def manifests(case):
     how = "manifest: the rotation ends before the manifest was made or over a year after"
     for variant, until in [("early", 1_795_328_124), ("late", 1_795_328_126 + 31_622_400)]:
         manifest(f"R-MAN-12-{variant}", how, f"A grace time that ends too {variant}.", rotation(other_id, other, until))
+    for variant, known, how, wrong in DETAILS_MISTAKES:
+        data = known.data()
+        extension = (f"{u64(1)} 0200 {u64(len(data))} {data.hex()}", "breach details")
+        of = Annotated(MANIFEST.lines[:-1]).then(extension)
+        manifest(f"R-MAN-13-{variant}", how, wrong, of)
     how = "manifest: the OPRF public key is not a canonical element"
     for variant, (code, what, _) in BAD_ELEMENTS.items():
         manifest(f"R-OPRF-7-{variant}", how, f"An OPRF public key that is {what}.", MANIFEST.put("OPRF public key", code))

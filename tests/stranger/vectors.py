@@ -202,6 +202,8 @@ def rekeying(spec, k, pk):
     extension.end()
     assert (number, rotation[:8], rotation[8:40]) == (1, manifests.key_id(pk), pk), "the rotation's example"
     assert int.from_bytes(rotation[40:], "little") == 1_797_920_125
+    (known,) = manifests.details(spec.example("breach-details"))
+    assert (known.breach, known.kinds, known.records) == ("toko-2023", [1, 3], 100_000_000), "the example of details"
     return proof
 
 

@@ -2,6 +2,7 @@
 
 mod breach;
 mod chain;
+mod details;
 mod rotation;
 mod signed;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 pub use crate::segment::{SegmentKind, is_breach_id};
 pub use breach::{Breach, SegmentRef, Status, is_class, is_date};
 pub use chain::{Chain, ChainError, Floor};
+pub use details::{BreachDetails, Details, EXTENSION_DETAILS};
 pub use rotation::{EXTENSION_ROTATION, Rotation};
 pub use signed::{MANIFEST_MAGIC, ManifestError, SignedManifest, sign};
 
@@ -119,7 +121,8 @@ impl Control for Manifest {
         let next = self.next_publisher_key.as_ref().map(publisher_key);
         rule(next != Some(None), "the next publisher key is not an Ed25519 key")?;
         codec::check_extensions(Self::NAME, &self.extensions)?;
-        self.check_rotation()
+        self.check_rotation()?;
+        self.check_details()
     }
 }
 

@@ -17,7 +17,7 @@ use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
 use samar_protocol::invitation::to_hex;
 use samar_protocol::limits::PAGE_BYTES_DEFAULT;
-use samar_protocol::manifest::{Breach, Manifest, ManifestHash, SegmentRef, sign};
+use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentRef, sign};
 use samar_protocol::oprf;
 use samar_protocol::segment::SegmentKind;
 use serde::{Deserialize, Serialize};
@@ -87,9 +87,16 @@ fn next_epoch(layout: &Layout, memory_bytes: usize, new_publisher: bool) -> Resu
     require_room(layout, &ids, memory_bytes)?;
     let mut built = Vec::new();
     let mut breaches = Vec::new();
+    let mut details = Details::default();
     for id in ids {
-        breaches.push(breach(layout, &id, memory_bytes, &key.public().id().0, &mut built)?);
+        let about = about(layout, &id)?;
+        details.breaches.extend(about.details(&id));
+        breaches.push(breach(layout, &id, about, memory_bytes, &key.public().id().0, &mut built)?);
     }
+    let extensions = match details.breaches.as_slice() {
+        [] => vec![],
+        _ => vec![details.to_extension().map_err(Failure::local)?],
+    };
     let next_publisher = new_publisher.then(|| rollover::prepare(layout)).transpose()?;
     let epoch = published::newest_epoch(layout)?;
     let previous = published::floor(layout)?.hash;
@@ -105,7 +112,7 @@ fn next_epoch(layout: &Layout, memory_bytes: usize, new_publisher: bool) -> Resu
         public_key: key.public().to_bytes(),
         breaches,
         next_publisher_key: next_publisher.map(|key| key.to_bytes()),
-        extensions: vec![],
+        extensions,
     };
     let bytes =
         sign(&manifest, &publisher).map_err(|error| Failure::local(format!("cannot sign: {error}")))?;
@@ -137,18 +144,24 @@ fn require_room(layout: &Layout, ids: &[String], memory_bytes: usize) -> Result<
     ])
 }
 
+/// What is known of a breach.
+fn about(layout: &Layout, id: &str) -> Result<About, Failure> {
+    About::read(&layout.about(id))?.ok_or_else(|| {
+        Failure::local(format!("the vault of {id} has no about.toml"))
+            .remedy("run the ingest that was interrupted once more")
+    })
+}
+
 fn breach(
     layout: &Layout,
     id: &str,
+    about: About,
     memory_bytes: usize,
     key_id: &[u8; 8],
     built: &mut Vec<String>,
 ) -> Result<Breach, Failure> {
-    let missing = |what: &str| Failure::local(format!("the vault of {id} has no {what}"));
-    let vault = Reader::open(&layout.elements(id))?.ok_or_else(|| missing("elements"))?;
-    let about_path = layout.about(id);
-    let about = About::read(&about_path)?
-        .ok_or_else(|| missing("about.toml").remedy("run the ingest that was interrupted once more"))?;
+    let missing = || Failure::local(format!("the vault of {id} has no elements"));
+    let vault = Reader::open(&layout.elements(id))?.ok_or_else(missing)?;
     if vault.header().key_id != *key_id {
         return Err(Failure::local(format!("the vault of {id} was made with another OPRF key"))
             .remedy("restore the key file that belongs to this vault"));
@@ -161,8 +174,9 @@ fn breach(
             make(layout, id, vault, memory_bytes)?
         }
     };
-    let status =
-        about.status().map_err(|reason| Failure::input(format!("{}: {reason}", about_path.display())))?;
+    let status = about
+        .status()
+        .map_err(|reason| Failure::input(format!("{}: {reason}", layout.about(id).display())))?;
     Ok(Breach {
         id: id.to_owned(),
         title: about.title,

@@ -93,6 +93,7 @@ replays! {
     manifest_body: 2_000,
     manifest_file: 1_000,
     manifest_chain: 1_000,
+    breach_details: 2_000,
     invitation: 2_000,
     segment_header: 4_000,
     segment_directory: 2_000,

@@ -10,7 +10,8 @@ use samar_protocol::codec::{self, Extension};
 use samar_protocol::invitation::{Credential, Invitation};
 use samar_protocol::limits::MANIFEST_VALIDITY_S_MAX;
 use samar_protocol::manifest::{
-    Breach, Floor, MANIFEST_MAGIC, Manifest, ManifestHash, SegmentKind, SegmentRef, Status,
+    Breach, BreachDetails, Details, Floor, MANIFEST_MAGIC, Manifest, ManifestHash, SegmentKind, SegmentRef,
+    Status,
 };
 use samar_protocol::oprf::SecretKey;
 use samar_protocol::segment::{BreachId, SegmentBuilder, SegmentParams};
@@ -23,6 +24,7 @@ use samar_protocol::wire::{
 fn main() {
     wire();
     manifests();
+    details();
     segments();
     operator_files();
     cells();
@@ -38,6 +40,21 @@ fn put(target: &str, name: &str, parts: &[&[u8]]) {
     let folder = corpus(target);
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(format!("seed-{name}")), parts.concat()).unwrap();
+}
+
+/// As the example in SPEC.md.
+fn details() {
+    let known = BreachDetails {
+        breach: "toko-2023".to_owned(),
+        kinds: vec![1, 3],
+        description: "Akun toko daring".to_owned(),
+        added: "2023-02-01".to_owned(),
+        records: Some(100_000_000),
+        source: "press".to_owned(),
+        ..BreachDetails::default()
+    };
+    put("breach_details", "example", &[&codec::encode(&Details { breaches: vec![known] }).unwrap()]);
+    put("breach_details", "none", &[&codec::encode(&Details::default()).unwrap()]);
 }
 
 fn extension() -> Vec<Extension> {
