@@ -3,7 +3,7 @@
 import re
 
 from annotated import SPEC, Annotated, account_log, checked, segment, signed, string, u16, u32, u64, vault
-from mistakes import BAD_ELEMENTS, CRITICAL, DESCENDING, ORDER
+from mistakes import BAD_ELEMENTS, CRITICAL, DESCENDING, KEY_ID, ORDER, PUBLIC_KEY
 
 MANIFEST = Annotated.example("manifest")
 HEADER, PAGE = Annotated.example("small-header"), Annotated.example("small-page")
@@ -87,6 +87,20 @@ def manifests(case):
     for variant, key, wrong in [("no-point", "02*32", "on no point"), ("small-order", "00*32", "a point of order 4")]:
         next_key = MANIFEST.put("no next", f"01 {key}", "next publisher key")
         manifest(f"R-MAN-11-{variant}", how, f"A next publisher key that is {wrong}.", next_key)
+    def rotation(key_id, key, until):
+        return MANIFEST.put("no extensions", f"{u64(1)} 0100 {u64(8 + len(key) // 2 + 8)} {key_id} {key} {u64(until)}", "a rotation")
+
+    how = "manifest: the rotation is not a key id, its key and a time"
+    other, other_id = "96c10850fac0caf5eea713ad3080f929a8d52f3e4e49fc2569aee21f1fcfc11f", "64bd75a16176818d"
+    soon = 1_795_328_126
+    manifest("R-MAN-12-length", how, "A rotation with half a key.", rotation(other_id, other[:32], soon))
+    manifest("R-MAN-12-id", how, "The id of another key.", rotation("00*8", other, soon))
+    manifest("R-MAN-12-identity", how, "The identity as previous key.", rotation(other_id, "00" * 32, soon))
+    how = "manifest: the rotation leads from the key to the same key"
+    manifest("R-MAN-12-same", how, "A rotation from the manifest's own key.", rotation(KEY_ID, PUBLIC_KEY, soon))
+    how = "manifest: the rotation ends before the manifest was made or over a year after"
+    for variant, until in [("early", 1_795_328_124), ("late", 1_795_328_126 + 31_622_400)]:
+        manifest(f"R-MAN-12-{variant}", how, f"A grace time that ends too {variant}.", rotation(other_id, other, until))
     how = "manifest: the OPRF public key is not a canonical element"
     for variant, (code, what, _) in BAD_ELEMENTS.items():
         manifest(f"R-OPRF-7-{variant}", how, f"An OPRF public key that is {what}.", MANIFEST.put("OPRF public key", code))

@@ -46,6 +46,7 @@ class Manifest:
     public_key: bytes
     breaches: list
     next_publisher_key: bytes | None
+    extensions: list
     hash: bytes
 
 
@@ -71,8 +72,8 @@ def manifest(data, publisher_key):
         "public_key": read.take(32),
         "breaches": read.list(lambda: breach(read)),
         "next_publisher_key": read.optional(lambda: read.take(32)),
+        "extensions": read.extensions(),
     }
-    read.extensions()
     read.end()
     found = Manifest(hash=hash_blake3(message), **fields)
     check_manifest(found)
@@ -93,6 +94,20 @@ def breach(read):
     )
 
 
+def check_rotation(found, data):
+    """Key id, public key and end of the key before this manifest's."""
+    def rule(holds, reason):
+        require(holds, "R-MAN-12", reason)
+
+    rule(len(data) == 48, "length of the rotation")
+    name, key, until = data[:8], data[8:40], int.from_bytes(data[40:], "little")
+    point = curve.decode(key)
+    rule(point is not None and not curve.is_identity(point), "previous key")
+    rule(name == key_id(key), "previous key id")
+    rule(key != found.public_key, "a rotation to the same key")
+    rule(0 <= until - found.created <= 31_622_400, "end of the grace time")
+
+
 def check_manifest(found):
     def rule(holds, reason):
         require(holds, "R-MAN-3", reason)
@@ -105,6 +120,9 @@ def check_manifest(found):
     point = curve.decode(found.public_key)
     require(point is not None and not curve.is_identity(point), "R-OPRF-7", "public key")
     require(found.key_id == key_id(found.public_key), "R-MAN-4", "key id")
+    for number, data in found.extensions:
+        if number == 1:
+            check_rotation(found, data)
     rule(len(found.breaches) <= 1_024, "number of breaches")
     for one in found.breaches:
         rule(is_breach_id(one.id), "breach id")

@@ -48,7 +48,7 @@ impl Survey {
         while let Some(cell) = reading.next()? {
             match cell {
                 Ok(nik) => {
-                    signs.observe(&nik);
+                    signs.observe(nik.digits());
                     usable += 1;
                     places.push(place(&key.hash(&nik.oprf_input()), row)).map_err(Failure::local)?;
                 }

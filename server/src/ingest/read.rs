@@ -68,7 +68,7 @@ impl Rows {
     pub(super) fn entry(&mut self) -> Result<Entry, &'static str> {
         let cell = self.row.require(self.nik).map_err(|rejection| rejection.name())?;
         let nik = Nik::parse(&cell).map_err(|rejection| rejection.name())?;
-        self.signs.observe(&nik);
+        self.signs.observe(nik.digits());
         let is_filled = |column| self.row.get(column).is_some_and(|cell| !cell.trim().is_empty());
         let bits = self.columns.iter().filter(|(column, _)| is_filled(*column)).map(|(_, bit)| bit);
         let label = bits.fold(self.label, |label, bit| label | bit);

@@ -17,7 +17,7 @@ mod session;
 mod table;
 mod wire;
 
-pub use identifier::nik;
+pub use identifier::{identifier, nik};
 pub use manifest::{invitation, manifest_body, manifest_chain, manifest_file};
 pub use operations::segment_operations;
 pub use operator_files::{account_log, key_file, vault_file};
@@ -31,7 +31,7 @@ pub use wire::{refusal, request, response};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     ("request", request),
     ("response", response),
     ("refusal", refusal),
@@ -47,6 +47,7 @@ pub const TARGETS: [Target; 20] = [
     ("vault_file", vault_file),
     ("key_file", key_file),
     ("nik", nik),
+    ("identifier", identifier),
     ("table", table),
     ("oprf_batch", oprf_batch),
     ("backends", backends),

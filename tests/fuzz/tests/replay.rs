@@ -102,6 +102,7 @@ replays! {
     vault_file: 1_000,
     key_file: 1_000,
     nik: 4_000,
+    identifier: 4_000,
     table: 500,
     oprf_batch: 300,
     backends: 100,
