@@ -96,6 +96,7 @@ fn loopback(criterion: &mut Criterion) {
         format: Format::Csv,
         summary: None,
         memory_bytes: 512 << 20,
+        ledger: true,
     };
 
     let mut group = criterion.benchmark_group("loopback");
