@@ -18,7 +18,7 @@ pub enum Kind {
     PrivateKey,
     BankConfig,
     Seen,
-    Spool,
+    Ledger,
     Screening,
     ScreeningSummary,
     ServerConfig,
@@ -42,7 +42,7 @@ const MAGICS: [(&[u8; 8], Kind); 7] = [
     (b"SAMARLOG", Kind::AccountLog),
     (b"SAMARCKP", Kind::Checkpoint),
     (b"SAMARKEY", Kind::KeyFile),
-    (b"SAMARSPL", Kind::Spool),
+    (b"SAMARDGR", Kind::Ledger),
 ];
 
 /// Keys of each TOML file; the first stands in no other.
@@ -81,7 +81,7 @@ impl Kind {
             Self::PrivateKey => ("private-key", "a private key of TLS (never shown)"),
             Self::BankConfig => ("bank-config", "samar.toml: whom a bank asks, and what it trusts"),
             Self::Seen => ("seen", "seen.toml: the manifest that a bank accepted last"),
-            Self::Spool => ("spool", "a spool: evaluations of a screening that was cut short"),
+            Self::Ledger => ("ledger", "a file of a ledger: what a bank had evaluated"),
             Self::Screening => ("screening", "a report of a screening"),
             Self::ScreeningSummary => ("screening-summary", "a summary of a screening"),
             Self::ServerConfig => ("server-config", "samar-server.toml: what the operator decides"),

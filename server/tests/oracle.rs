@@ -5,7 +5,8 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use samar_protocol::group::Backend;
-use samar_server::ingest::{Exposure, Plan, Report, Source, ingest};
+use samar_protocol::identifier::Kind;
+use samar_server::ingest::{Exposure, IdentifierColumn, Plan, Report, Source, ingest};
 use samar_server::init::init;
 use samar_server::keys;
 use samar_server::layout::Layout;
@@ -78,7 +79,8 @@ impl Kept {
             title: None,
             date: Some("2021".to_owned()),
             status: None,
-            column: Some("NIK".to_owned()),
+            about: None,
+            columns: vec![IdentifierColumn { kind: Kind::Nik, column: "NIK".to_owned() }],
             exposes: vec![Exposure { class: "photo".to_owned(), column: Some("FOTO".to_owned()) }],
             memory_bytes,
             rejects: None,

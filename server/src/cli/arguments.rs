@@ -168,9 +168,13 @@ pub(super) struct Ingest {
     /// claimed, confirmed, denied-in-part or disputed [default: claimed]
     #[arg(long)]
     pub(super) status: Option<String>,
-    /// Column with the NIK, by name or number [default: told from the header]
-    #[arg(long, value_name = "NAME")]
-    pub(super) column: Option<String>,
+    /// Column of identifiers, by name or number; KIND is nik (where left out), phone, email, kk or npwp; repeat it [default: NIKs,
+    /// told from the header]
+    #[arg(long, value_name = "[KIND=]NAME")]
+    pub(super) column: Vec<String>,
+    /// What is known of the breach, as TOML like vault/BREACH/about.toml
+    #[arg(long, value_name = "FILE")]
+    pub(super) about: Option<PathBuf>,
     /// A data class exposed for every row, or where COLUMN is not empty; repeat it
     #[arg(long, value_name = "CLASS[=COLUMN]")]
     pub(super) exposes: Vec<String>,
@@ -193,9 +197,10 @@ pub(super) struct Remove {
     /// The breach
     #[arg(long, value_name = "ID")]
     pub(super) breach: String,
-    /// Column with the NIK, by name or number [default: told from the header]
-    #[arg(long, value_name = "NAME", requires = "files")]
-    pub(super) column: Option<String>,
+    /// Column of identifiers, by name or number; KIND is nik (where left out), phone, email, kk or npwp; repeat it [default: NIKs,
+    /// told from the header]
+    #[arg(long, value_name = "[KIND=]NAME", requires = "files")]
+    pub(super) column: Vec<String>,
     /// Memory for sorting
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,

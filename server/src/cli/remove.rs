@@ -6,7 +6,7 @@ use samar_protocol::group::Backend;
 use serde_json::json;
 
 use super::arguments;
-use super::ingest::{memory_bytes, source};
+use super::ingest::{identifier_column, memory_bytes, source};
 use crate::ingest::{Removal, RemovalPlan, remove};
 use crate::layout::Layout;
 use crate::vault::remove_breach;
@@ -32,7 +32,7 @@ pub(super) fn run(
     }
     let plan = RemovalPlan {
         breach,
-        column: arguments.column,
+        columns: arguments.column.into_iter().map(identifier_column).collect(),
         memory_bytes: memory_bytes(arguments.memory)?,
         rejects: arguments.rejects,
         sources: arguments.files.into_iter().map(source).collect(),

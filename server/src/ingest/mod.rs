@@ -1,7 +1,7 @@
 //! `ingest`: dumps into the vault. An identifier lives in memory between a row and its element, and nowhere else.
 //!
 //! ```text
-//! Table → Nik → key.encode, on all cores → Sorter → merge with what the vault holds → a new part of it
+//! Table → Identifier → key.encode, on all cores → Sorter → merge with what the vault holds → a new part of it
 //! ```
 
 mod distinct;
@@ -18,12 +18,13 @@ use samar_local::durable::{self, Mode, Unfinished};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder;
 use samar_protocol::group::Backend;
+use samar_protocol::identifier::Kind;
 use samar_protocol::manifest::is_breach_id;
 use samar_protocol::oprf::SecretKey;
 use samar_protocol::vault::VaultHeader;
 
 pub use remove::{Removal, RemovalPlan, remove};
-pub use report::Report;
+pub use report::{KindReport, Report};
 
 use crate::config::Config;
 use crate::keys;
@@ -47,6 +48,15 @@ pub struct Exposure {
     pub column: Option<String>,
 }
 
+/// A column of identifiers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentifierColumn {
+    /// Of which kind.
+    pub kind: Kind,
+    /// Its name or number.
+    pub column: String,
+}
+
 /// Where rows come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -67,8 +77,10 @@ pub struct Plan {
     pub date: Option<String>,
     /// Status; `claimed` the first time.
     pub status: Option<String>,
-    /// Column with the NIK; told from the header where none is given.
-    pub column: Option<String>,
+    /// What is known of the breach, in place of what was; title, date and status above go before it.
+    pub about: Option<PathBuf>,
+    /// Columns of identifiers; where none is given, the one of NIKs that the header tells.
+    pub columns: Vec<IdentifierColumn>,
     /// Classes exposed.
     pub exposes: Vec<Exposure>,
     /// Bytes of memory for sorting.
@@ -118,12 +130,14 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     };
     let folder = layout.breach(&plan.breach);
     folder::create_private(&folder)?;
+    note_kinds(layout, plan, &about)?;
     let written = merge::merge(layout, &header, old, merged.old_label, Distinct::new(sorted), &mut report)
         .and_then(|()| about.write(&layout.about(&plan.breach)));
     if written.is_err() {
         let _ = std::fs::remove_dir(&folder); // refused unless it is empty: a breach that never came to be
     }
     written?;
+    report.finish();
     if let Some(rejects) = rejects {
         rejects.finish()?;
     }
@@ -183,19 +197,50 @@ fn check(plan: &Plan) -> Result<(), Failure> {
 
 fn about(layout: &Layout, plan: &Plan) -> Result<About, Failure> {
     let known = About::read(&layout.about(&plan.breach))?;
+    let kinds: Vec<Kind> = match plan.columns.as_slice() {
+        [] => vec![Kind::Nik],
+        columns => columns.iter().map(|column| column.kind).collect(),
+    };
+    let kinds = About::joined(known.as_ref().map_or(&[], |about| &about.kinds), &kinds);
+    let missing = |path: &PathBuf| Failure::input(format!("{} does not exist", path.display()));
+    let known = match &plan.about {
+        Some(path) => Some(About::read(path)?.ok_or_else(|| missing(path))?),
+        None => known,
+    };
     let date = plan.date.clone().or_else(|| known.as_ref().map(|about| about.date.clone()));
     let no_date = || {
         Failure::input(format!("when {} happened is not known yet", plan.breach))
             .remedy("add --date YYYY, YYYY-MM or YYYY-MM-DD")
     };
-    let (old_title, old_status) = known.map_or((None, None), |about| (Some(about.title), Some(about.status)));
-    let about = About {
-        title: plan.title.clone().or(old_title).unwrap_or_else(|| plan.breach.clone()),
-        date: date.ok_or_else(no_date)?,
-        status: plan.status.clone().or(old_status).unwrap_or_else(|| "claimed".to_owned()),
+    let (title, status) = (plan.title.clone(), plan.status.clone());
+    let date = date.ok_or_else(no_date)?;
+    let about = match known {
+        Some(known) => About {
+            title: title.unwrap_or(known.title),
+            status: status.unwrap_or(known.status),
+            date,
+            kinds,
+            ..known
+        },
+        None => {
+            let title = title.unwrap_or_else(|| plan.breach.clone());
+            About::new(title, date, status.unwrap_or_else(|| "claimed".to_owned()), kinds)
+        }
     };
     about.check().map_err(Failure::input)?;
     Ok(about)
+}
+
+/// Of a breach that is there already the kinds are noted before its elements: whatever is cut short, it never holds a kind that
+/// it does not say.
+fn note_kinds(layout: &Layout, plan: &Plan, about: &About) -> Result<(), Failure> {
+    let path = layout.about(&plan.breach);
+    match About::read(&path)? {
+        Some(known) if known.kinds != about.kinds => {
+            About { kinds: about.kinds.clone(), ..known }.write(&path)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn new_classes(plan: &Plan) -> Classes {
@@ -222,9 +267,13 @@ fn rejects_file(plan: &Plan) -> Result<Option<Rejects>, Failure> {
 }
 
 impl Rejects {
-    fn add(&mut self, file: usize, line: u64, reason: &str) -> Result<(), Failure> {
+    /// The kind goes before the reason where there are others than NIKs.
+    fn add(&mut self, file: usize, line: u64, kind: Option<Kind>, reason: &str) -> Result<(), Failure> {
         use std::fmt::Write as _;
-        let _ = writeln!(self.text, "{},{line},{reason}", file + 1);
+        let _ = match kind {
+            None => writeln!(self.text, "{},{line},{reason}", file + 1),
+            Some(kind) => writeln!(self.text, "{},{line},{}:{reason}", file + 1, kind.name()),
+        };
         if self.text.len() < 1 << 16 { Ok(()) } else { self.flush() }
     }
 

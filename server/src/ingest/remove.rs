@@ -10,7 +10,7 @@ use samar_protocol::segment::SegmentKind;
 use serde::Serialize;
 
 use super::distinct::Distinct;
-use super::{Plan, Report, Source, encode_all, room};
+use super::{IdentifierColumn, Plan, Report, Source, encode_all, room};
 use crate::config::Config;
 use crate::layout::Layout;
 use crate::vault::class::Classes;
@@ -25,8 +25,8 @@ use crate::{keys, vault};
 pub struct RemovalPlan {
     /// The breach.
     pub breach: String,
-    /// Column with the NIK, or told from the header.
-    pub column: Option<String>,
+    /// Columns with identifiers; none where the one with NIKs is told from the header.
+    pub columns: Vec<IdentifierColumn>,
     /// Memory for sorting.
     pub memory_bytes: usize,
     /// Where rejected rows are listed, by line and reason.
@@ -62,7 +62,8 @@ pub fn remove(layout: &Layout, backend: Backend, plan: &RemovalPlan) -> Result<R
         title: None,
         date: None,
         status: None,
-        column: plan.column.clone(),
+        about: None,
+        columns: plan.columns.clone(),
         exposes: Vec::new(),
         memory_bytes: plan.memory_bytes,
         rejects: plan.rejects.clone(),

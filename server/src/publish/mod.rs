@@ -19,7 +19,7 @@ use samar_local::folder;
 use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
 use samar_protocol::limits::PAGE_BYTES_DEFAULT;
-use samar_protocol::manifest::{Breach, Manifest, ManifestHash, SegmentRef, sign};
+use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentRef, sign};
 use samar_protocol::oprf;
 
 use crate::config::Config;
@@ -89,10 +89,16 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
         }
     }
     require_room(layout, &ids, plan)?;
-    let (mut built, mut breaches) = (Vec::new(), Vec::new());
+    let (mut built, mut breaches, mut details) = (Vec::new(), Vec::new(), Details::default());
     for id in ids {
-        breaches.push(breach(layout, &id, plan.memory_bytes, &key.public().id().0, &mut built)?);
+        let about = about(layout, &id)?;
+        details.breaches.extend(about.details(&id));
+        breaches.push(breach(layout, &id, about, plan.memory_bytes, &key.public().id().0, &mut built)?);
     }
+    let extensions = match details.breaches.as_slice() {
+        [] => vec![],
+        _ => vec![details.to_extension().map_err(Failure::local)?],
+    };
     let next_publisher = plan.new_publisher.then(|| rollover::prepare(layout)).transpose()?;
     let epoch = published::newest_epoch(layout)?;
     let previous = published::floor(layout)?.hash;
@@ -108,7 +114,7 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
         public_key: key.public().to_bytes(),
         breaches,
         next_publisher_key: next_publisher.map(|key| key.to_bytes()),
-        extensions: vec![],
+        extensions,
     };
     let bytes =
         sign(&manifest, &publisher).map_err(|error| Failure::local(format!("cannot sign: {error}")))?;
@@ -151,26 +157,33 @@ fn require_room(layout: &Layout, ids: &[String], plan: &Plan) -> Result<(), Fail
     ])
 }
 
+/// What is known of a breach.
+fn about(layout: &Layout, id: &str) -> Result<About, Failure> {
+    About::read(&layout.about(id))?.ok_or_else(|| {
+        Failure::local(format!("the vault of {id} has no about.toml"))
+            .remedy("run the ingest that was interrupted once more")
+    })
+}
+
 fn breach(
     layout: &Layout,
     id: &str,
+    about: About,
     memory_bytes: usize,
     key_id: &[u8; 8],
     built: &mut Vec<String>,
 ) -> Result<Breach, Failure> {
-    let missing = |what: &str| Failure::local(format!("the vault of {id} has no {what}"));
+    let missing = || Failure::local(format!("the vault of {id} has no elements"));
     let parts = parts::open(layout, id)?;
-    let header = parts.first().ok_or_else(|| missing("elements"))?.1.header().clone();
-    let about_path = layout.about(id);
-    let about = About::read(&about_path)?
-        .ok_or_else(|| missing("about.toml").remedy("run the ingest that was interrupted once more"))?;
+    let header = parts.first().ok_or_else(missing)?.1.header().clone();
     if header.key_id != *key_id {
         return Err(Failure::local(format!("the vault of {id} was made with another OPRF key"))
             .remedy("restore the key file that belongs to this vault"));
     }
     let segments = segments(layout, id, parts, memory_bytes, built)?;
-    let status =
-        about.status().map_err(|reason| Failure::input(format!("{}: {reason}", about_path.display())))?;
+    let status = about
+        .status()
+        .map_err(|reason| Failure::input(format!("{}: {reason}", layout.about(id).display())))?;
     Ok(Breach {
         id: id.to_owned(),
         title: about.title,
