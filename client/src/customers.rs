@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use samar_local::exit::{Failure, io_failure};
 use samar_local::table::{Input, Row, Table, TableOptions};
-use samar_protocol::identifier::Nik;
+use samar_protocol::identifier::{Nik, OprfInput};
 use zeroize::ZeroizeOnDrop;
 
 /// A file of customers.
@@ -109,11 +109,12 @@ impl Reading {
     }
 }
 
-/// The key under which a run's identifiers are hashed. Whoever has it and a hash can test guesses, so it is a secret.
-#[derive(ZeroizeOnDrop)]
+/// The key under which identifiers are hashed. Whoever has it and a hash can test guesses, so it is a secret.
+#[derive(Clone, ZeroizeOnDrop)]
 pub(crate) struct HashKey(pub(crate) [u8; 32]);
 
-/// Stands for an identifier within a run: the first 16 bytes of BLAKE3 keyed with the run's key.
+/// Stands for an identifier: the first 16 bytes of BLAKE3 keyed with such a key. Among 5·10^7 customers two share a hash with
+/// probability 4·10^-24.
 pub(crate) type Hash = [u8; 16];
 
 impl HashKey {
@@ -121,8 +122,9 @@ impl HashKey {
         Self(rand::random())
     }
 
-    pub(crate) fn hash(&self, nik: &Nik) -> Hash {
-        let [hash, _] = *blake3::keyed_hash(&self.0, nik.digits()).as_bytes().as_chunks::<16>().0 else {
+    /// Of what the OPRF takes, so that kinds of identifiers are apart.
+    pub(crate) fn hash(&self, input: &OprfInput) -> Hash {
+        let [hash, _] = *blake3::keyed_hash(&self.0, input.as_ref()).as_bytes().as_chunks::<16>().0 else {
             unreachable!("32 bytes are two times 16")
         };
         hash

@@ -78,7 +78,7 @@ pub(super) enum Command {
     /// Never shows an identifier, a token or a key. A damaged file is shown up to its first fault, and ends with 6. The
     /// folder lends the key that a manifest must be signed by.
     #[command(
-        after_help = "Example:\n  samar inspect bank-jaya.invitation\n\nIts files are in the folder of the enrolment: samar.toml, seen.toml, ca.pem,\nmanifests/, segments/, pending/."
+        after_help = "Example:\n  samar inspect bank-jaya.invitation\n\nIts files are in the folder of the enrolment: samar.toml, seen.toml, ca.pem,\nmanifests/, segments/, ledger/, pending/."
     )]
     Inspect {
         /// The file; its kind is told by its content
@@ -128,6 +128,12 @@ pub(super) struct ScreenArguments {
     /// Where the summary goes, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
+    /// Keep nothing of what is evaluated, and use nothing that is kept
+    ///
+    /// Without it, who was evaluated once is not evaluated again under the same key: a later screening pays for new
+    /// customers alone.
+    #[arg(long)]
+    pub(super) no_ledger: bool,
     /// Memory that the program may use, however many customers there are
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     pub(super) memory: ByteSize,

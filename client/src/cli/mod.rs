@@ -91,9 +91,9 @@ fn read_invitation(path: &Path) -> Result<String, Failure> {
 }
 
 async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure> {
-    let ScreenArguments { file, column, out, out_format, summary, memory, json } = arguments;
+    let ScreenArguments { file, column, out, out_format, summary, no_ledger, memory, json } = arguments;
     let (home, format, memory_bytes) = (home.clone(), out_format, memory.as_u64());
-    let plan = ScreenPlan { home, file, column, out, format, summary, memory_bytes };
+    let plan = ScreenPlan { home, file, column, out, format, summary, memory_bytes, ledger: !no_ledger };
     let summary = crate::screen::screen(&plan).await?;
     if json {
         show::screen_json(&summary);
