@@ -45,6 +45,8 @@ fn operator(folder: &Path) -> Layout {
         columns: vec![IdentifierColumn { kind: Kind::Nik, column: "NIK".to_owned() }],
         exposes: vec![],
         memory_bytes: MEMORY_BYTES,
+        form: None,
+        table: None,
         rejects: None,
         sources: vec![Source::File(dump)],
     };
@@ -92,6 +94,8 @@ fn loopback(criterion: &mut Criterion) {
         home,
         file: folder.join("customers.csv"),
         column: "NIK".to_owned(),
+        form: None,
+        table: None,
         out: folder.join("report.csv"),
         format: Format::Csv,
         summary: None,

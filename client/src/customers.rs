@@ -16,6 +16,7 @@ use zeroize::ZeroizeOnDrop;
 pub(crate) struct Customers {
     path: PathBuf,
     column: String,
+    options: TableOptions,
 }
 
 /// One reading of the file.
@@ -38,8 +39,8 @@ pub(crate) struct Met {
 pub(crate) type Cell = Result<Nik, &'static str>;
 
 impl Customers {
-    /// The customers in `path`, which must be a file: it is read several times.
-    pub(crate) fn new(path: &Path, column: &str) -> Result<Self, Failure> {
+    /// The customers in `path`, which must be a file: it is read several times. The options need not name it.
+    pub(crate) fn new(path: &Path, column: &str, options: TableOptions) -> Result<Self, Failure> {
         let remedy = "screen reads the file more than once: name a file on disk";
         if path == Path::new("-") {
             return Err(Failure::input("standard input cannot be screened").remedy(remedy));
@@ -51,14 +52,14 @@ impl Customers {
         if !metadata.is_file() {
             return Err(Failure::input(format!("{} is not a plain file", path.display())).remedy(remedy));
         }
-        Ok(Self { path: path.to_owned(), column: column.to_owned() })
+        let options = TableOptions { name: path.display().to_string(), ..options };
+        Ok(Self { path: path.to_owned(), column: column.to_owned(), options })
     }
 
     /// Begins to read from the top.
     pub(crate) fn read(&self) -> Result<Reading, Failure> {
         let file = File::open(&self.path).map_err(|error| io_failure("read", &self.path, &error))?;
-        let options = TableOptions { name: self.path.display().to_string(), ..TableOptions::default() };
-        let table = Table::open(Input::file(file), &options).map_err(Failure::input)?;
+        let table = Table::open(Input::file(file), &self.options).map_err(Failure::input)?;
         let column = table.select_column(&self.column).map_err(Failure::input)?;
         Ok(Reading { table, row: Row::new(), column, rows: 0, identifiers: blake3::Hasher::new() })
     }
@@ -101,6 +102,11 @@ impl Reading {
     /// Names of the columns.
     pub(crate) fn columns(&self) -> &[String] {
         self.table.columns()
+    }
+
+    /// What the file was taken for, where that is not plain delimited text.
+    pub(crate) fn decided_otherwise(&self) -> Option<&str> {
+        self.table.decided_otherwise()
     }
 
     /// What separates cells in this file.

@@ -83,6 +83,8 @@ impl Kept {
             columns: vec![IdentifierColumn { kind: Kind::Nik, column: "NIK".to_owned() }],
             exposes: vec![Exposure { class: "photo".to_owned(), column: Some("FOTO".to_owned()) }],
             memory_bytes,
+            form: None,
+            table: None,
             rejects: None,
             sources: vec![Source::File(path.to_owned())],
         };

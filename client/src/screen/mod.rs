@@ -29,6 +29,7 @@ use samar_local::people::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_local::sort;
 use samar_local::space::{self, Need};
+use samar_local::table::{Form, TableOptions};
 use samar_protocol::invitation::to_hex;
 use samar_protocol::manifest::Breach;
 use samar_protocol::oprf::PublicKey;
@@ -59,6 +60,10 @@ pub struct ScreenPlan {
     pub file: PathBuf,
     /// Name of the column that holds the NIK.
     pub column: String,
+    /// Form of the file; told from it where it is not given.
+    pub form: Option<Form>,
+    /// Table of a dump, or file in an archive; needed where there are several.
+    pub table: Option<String>,
     /// The report.
     pub out: PathBuf,
     /// Its form.
@@ -81,10 +86,16 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let home = &plan.home;
     let (config, backend) = (Config::load(home)?, evaluation::backend()?);
     let _lock = lock(home.dir(), "screen")?;
-    let customers = Arc::new(Customers::new(&plan.file, &plan.column)?);
+    let options = TableOptions { form: plan.form, table: plan.table.clone(), ..TableOptions::default() };
+    let customers = Arc::new(Customers::new(&plan.file, &plan.column, options)?);
     check_places(plan)?;
     // Everything that the user may have mistyped fails before anything is sent.
-    let columns = customers.read()?.columns().to_vec();
+    let reading = customers.read()?;
+    if let Some(decided) = reading.decided_otherwise() {
+        say(format_args!("samar: {} is read as {decided}", plan.file.display()));
+    }
+    let columns = reading.columns().to_vec();
+    drop(reading);
     check_columns(plan.format, &columns)?;
     let out = result_file::create(&plan.out)?;
     let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;

@@ -159,6 +159,7 @@ pub(super) mod tests {
     use std::collections::HashMap;
     use std::path::PathBuf;
 
+    use samar_local::table::TableOptions;
     use samar_protocol::identifier::Nik;
     use samar_protocol::oprf::{Element, SecretKey};
 
@@ -192,7 +193,7 @@ pub(super) mod tests {
             };
             let rows: Vec<String> = persons.iter().map(cell).collect();
             std::fs::write(&path, format!("nik\n{}\n", rows.join("\n"))).unwrap();
-            let customers = Customers::new(&path, "nik").unwrap();
+            let customers = Customers::new(&path, "nik", TableOptions::default()).unwrap();
             Self { customers, memory: Memory::of_share(share_bytes), persons, dir }
         }
 

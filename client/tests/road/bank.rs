@@ -79,6 +79,8 @@ impl Bank {
             home: self.home(),
             file: self.path("customers.csv"),
             column: "nik".to_owned(),
+            form: None,
+            table: None,
             out: self.path("report.csv"),
             format: Format::Csv,
             summary: None,

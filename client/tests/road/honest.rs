@@ -45,6 +45,22 @@ fn a_bank_learns_of_its_own_customers() {
 }
 
 #[test]
+fn customers_come_as_json_lines_too() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..50))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    let customer = |number: usize| format!("{{\"cif\":{number},\"nik\":\"{}\"}}\n", nik(number));
+    let summary = bank.screen_text(&[customer(1), customer(4_000)].concat()).unwrap();
+    assert_eq!((summary.rows, summary.unique, summary.exposed), (2, 2, 1));
+    let report = bank.report();
+    let lines: Vec<&str> = report.lines().collect();
+    assert!(lines[0].starts_with("cif,nik,samar_status,"), "{report}");
+    assert!(lines[1].starts_with(&format!("1,{},exposed,", nik(1))), "{report}");
+    assert!(lines[2].starts_with(&format!("4000,{},clear,", nik(4_000))), "{report}");
+}
+
+#[test]
 fn either_blinding_comes_to_the_same_report() {
     let operator = Operator::start();
     operator.publish(&[(Base, &entries(0..50))]);

@@ -53,6 +53,8 @@ impl Bank {
             home: self.home(),
             file: self.path("customers.csv"),
             column: "nik".to_owned(),
+            form: None,
+            table: None,
             out: self.path("report"),
             format,
             summary: Some(self.path("summary.json")),

@@ -83,6 +83,8 @@ pub struct Table {
     rows: Rows,
     form: Form,
     decided: String,
+    /// Whether it is a file of an archive.
+    in_archive: bool,
     compression: Option<&'static str>,
     columns: Vec<String>,
     has_header: bool,
@@ -135,6 +137,7 @@ impl Table {
         let mut table = Self::open_text(opened.text, options, compression)?;
         if let Some(member) = member {
             table.decided = format!("{}, in {member:?}", table.decided);
+            table.in_archive = true;
         }
         Ok(table)
     }
@@ -185,6 +188,7 @@ impl Table {
             rows,
             form,
             decided,
+            in_archive: false,
             compression,
             has_header: columns.is_some(),
             columns: columns.unwrap_or_default(),
@@ -226,6 +230,7 @@ impl Table {
             rows: Rows::Delimited(Box::new(splitter)),
             form: Form::Csv,
             decided,
+            in_archive: false,
             compression,
             columns,
             has_header,
@@ -271,6 +276,11 @@ impl Table {
     /// What the file was taken for, and why, for people.
     pub fn decided(&self) -> &str {
         &self.decided
+    }
+
+    /// The same, where it was taken for anything but plain delimited text.
+    pub fn decided_otherwise(&self) -> Option<&str> {
+        (self.form != Form::Csv || self.in_archive).then_some(self.decided.as_str())
     }
 
     /// What the places of rows count.

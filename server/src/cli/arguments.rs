@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
+use samar_local::table::Form;
 
 use crate::audit::Format;
 
@@ -154,6 +155,17 @@ pub(super) enum Command {
     },
 }
 
+/// How files are read.
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    /// Form of the files: delimited text, an SQL dump, JSON lines or JSON; auto tells it from each file
+    #[arg(long, value_name = "FORM", default_value = "auto", value_parser = Form::NAMES, requires = "files")]
+    pub(super) in_format: String,
+    /// Table of an SQL dump, or file in a zip [default: the only one]
+    #[arg(long, value_name = "NAME", requires = "files")]
+    pub(super) table: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Ingest {
     /// Breach the rows belong to, like bpjs-2021
@@ -178,16 +190,18 @@ pub(super) struct Ingest {
     /// A data class exposed for every row, or where COLUMN is not empty; repeat it
     #[arg(long, value_name = "CLASS[=COLUMN]")]
     pub(super) exposes: Vec<String>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
     /// Memory for sorting
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,
-    /// List rejected rows here: file, line and reason, never a value
+    /// List rejected rows here: file, line (of SQL and JSON arrays the number of the row) and reason, never a value
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Dumps, plain or gzip or zstd; - is standard input
+    /// Dumps: delimited text, SQL or JSON, plain or in gzip, zstd or zip; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 }
@@ -201,10 +215,12 @@ pub(super) struct Remove {
     /// told from the header]
     #[arg(long, value_name = "[KIND=]NAME", requires = "files")]
     pub(super) column: Vec<String>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
     /// Memory for sorting
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,
-    /// List rejected rows here: file, line and reason, never a value
+    /// List rejected rows here: file, line (of SQL and JSON arrays the number of the row) and reason, never a value
     #[arg(long, value_name = "FILE", requires = "files")]
     pub(super) rejects: Option<PathBuf>,
     /// Print the report as JSON

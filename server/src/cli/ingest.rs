@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bytesize::ByteSize;
 use samar_local::exit::{Failure, print, say};
 use samar_local::people::thousands;
+use samar_local::table::Form;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Kind;
 
@@ -64,6 +65,8 @@ fn plan(arguments: arguments::Ingest) -> Result<Plan, Failure> {
         status: arguments.status,
         about: arguments.about,
         columns: arguments.column.into_iter().map(identifier_column).collect(),
+        form: Form::named(&arguments.reading.in_format),
+        table: arguments.reading.table,
         exposes: arguments.exposes.into_iter().map(exposure).collect(),
         rejects: arguments.rejects,
         sources: arguments.files.into_iter().map(source).collect(),

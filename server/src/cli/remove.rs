@@ -2,6 +2,7 @@
 
 use samar_local::exit::{Failure, print, say};
 use samar_local::people::thousands;
+use samar_local::table::Form;
 use samar_protocol::group::Backend;
 use serde_json::json;
 
@@ -33,6 +34,8 @@ pub(super) fn run(
     let plan = RemovalPlan {
         breach,
         columns: arguments.column.into_iter().map(identifier_column).collect(),
+        form: Form::named(&arguments.reading.in_format),
+        table: arguments.reading.table,
         memory_bytes: memory_bytes(arguments.memory)?,
         rejects: arguments.rejects,
         sources: arguments.files.into_iter().map(source).collect(),

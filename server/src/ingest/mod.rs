@@ -15,8 +15,9 @@ mod room;
 use std::path::PathBuf;
 
 use samar_local::durable::{self, Mode, Unfinished};
-use samar_local::exit::{Failure, io_failure};
+use samar_local::exit::{Failure, io_failure, say};
 use samar_local::folder;
+use samar_local::table::Form;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Kind;
 use samar_protocol::manifest::is_breach_id;
@@ -81,11 +82,15 @@ pub struct Plan {
     pub about: Option<PathBuf>,
     /// Columns of identifiers; where none is given, the one of NIKs that the header tells.
     pub columns: Vec<IdentifierColumn>,
+    /// Form of the sources; told from each where it is not given.
+    pub form: Option<Form>,
+    /// Table of a dump, or file in an archive; needed where one has several.
+    pub table: Option<String>,
     /// Classes exposed.
     pub exposes: Vec<Exposure>,
     /// Bytes of memory for sorting.
     pub memory_bytes: usize,
-    /// Where rejected rows are listed, by line and reason.
+    /// Where rejected rows are listed, by line and reason; of SQL and JSON arrays the line is the number of the row.
     pub rejects: Option<PathBuf>,
     /// Dumps, in order.
     pub sources: Vec<Source>,
@@ -157,6 +162,10 @@ fn encode_all(
     let mut sorter = Sorter::new(&layout.runs(), plan.memory_bytes);
     for source in &plan.sources {
         let rows = read::Rows::open(source, plan, merged)?;
+        if let Some((name, decided)) = rows.decided_otherwise() {
+            say(format_args!("samar-server: {name} is read as {decided}"));
+            report.read_as(rows.source_index, decided);
+        }
         encode::encode(rows, key, backend, &mut sorter, report, rejects.as_mut())?;
     }
     Ok((sorter.finish().map_err(Failure::local)?, rejects))

@@ -19,6 +19,7 @@ pub(super) struct Entry {
 
 /// The rows of one source.
 pub(super) struct Rows {
+    name: String,
     table: Table,
     row: Row,
     identifiers: Vec<Column>,
@@ -39,8 +40,9 @@ impl Rows {
     /// Opens a source and finds its columns.
     pub(super) fn open(source: &Source, plan: &Plan, merged: &Merged) -> Result<Self, Failure> {
         let (input, name) = open(source)?;
-        let table =
-            Table::open(input, &TableOptions { name, ..TableOptions::default() }).map_err(table_failure)?;
+        let options =
+            TableOptions { name, form: plan.form, table: plan.table.clone(), ..TableOptions::default() };
+        let table = Table::open(input, &options).map_err(table_failure)?;
         let column = |kind, index| Column { kind, index, signs: ColumnSigns::new(kind) };
         let identifiers = match plan.columns.as_slice() {
             [] => {
@@ -61,11 +63,17 @@ impl Rows {
         Ok(Self {
             identifiers: identifiers.map_err(table_failure)?,
             columns: columns.collect::<Result<_, _>>().map_err(table_failure)?,
+            name: options.name,
             table,
             row: Row::new(),
             label: merged.new_label,
             source_index,
         })
+    }
+
+    /// The source, and what it was taken for where that is not plain delimited text.
+    pub(super) fn decided_otherwise(&self) -> Option<(&str, &str)> {
+        self.table.decided_otherwise().map(|decided| (self.name.as_str(), decided))
     }
 
     /// Goes to the next row; `false` at the end.

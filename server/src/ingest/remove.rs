@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use samar_local::exit::Failure;
 use samar_local::folder;
+use samar_local::table::Form;
 use samar_protocol::group::Backend;
 use samar_protocol::segment::SegmentKind;
 use serde::Serialize;
@@ -27,6 +28,10 @@ pub struct RemovalPlan {
     pub breach: String,
     /// Columns with identifiers; none where the one with NIKs is told from the header.
     pub columns: Vec<IdentifierColumn>,
+    /// Form of the sources; told from each where it is not given.
+    pub form: Option<Form>,
+    /// Table of a dump, or file in an archive; needed where one has several.
+    pub table: Option<String>,
     /// Memory for sorting.
     pub memory_bytes: usize,
     /// Where rejected rows are listed, by line and reason.
@@ -50,6 +55,9 @@ pub struct Removal {
     pub entries: u64,
     /// What a column as a whole looks like, with the number of its file.
     pub warnings: Vec<String>,
+    /// What a file was taken for that is not plain delimited text, with its number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub read_as: Vec<String>,
 }
 
 /// Takes identifiers out of a breach, all or none.
@@ -64,6 +72,8 @@ pub fn remove(layout: &Layout, backend: Backend, plan: &RemovalPlan) -> Result<R
         status: None,
         about: None,
         columns: plan.columns.clone(),
+        form: plan.form,
+        table: plan.table.clone(),
         exposes: Vec::new(),
         memory_bytes: plan.memory_bytes,
         rejects: plan.rejects.clone(),
@@ -130,5 +140,5 @@ fn write(layout: &Layout, id: &str, mut wanted: Distinct, report: Report) -> Res
         writer.finish()?;
     }
     removal.duplicates = report.valid - removal.removed - removal.absent;
-    Ok(Removal { rejected: report.rejected, warnings: report.warnings, ..removal })
+    Ok(Removal { rejected: report.rejected, warnings: report.warnings, read_as: report.read_as, ..removal })
 }

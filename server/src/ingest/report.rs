@@ -25,6 +25,9 @@ pub struct Report {
     pub entries: u64,
     /// What a column as a whole looks like, with the number of its file.
     pub warnings: Vec<String>,
+    /// What a file was taken for that is not plain delimited text, with its number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub read_as: Vec<String>,
     /// The same by kind of identifier, where the dumps hold others than NIKs.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<&'static str, KindReport>,
@@ -77,6 +80,10 @@ impl Report {
             Kind::Nik => &mut self.niks,
             other => self.kinds.entry(other.name()).or_default(),
         }
+    }
+
+    pub(super) fn read_as(&mut self, source: usize, decided: &str) {
+        self.read_as.push(format!("file {}: {decided}", source + 1));
     }
 
     pub(super) fn warn(&mut self, source: usize, warnings: &[ColumnWarning]) {

@@ -110,6 +110,100 @@ fn plain_gzip_zstd_and_standard_input_hold_the_same() {
     }
 }
 
+fn zip(members: &[(&str, &str)]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, text) in members {
+        writer.start_file(*name, stored).unwrap();
+        writer.write_all(text.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+#[test]
+fn the_same_records_make_the_same_vault_in_whatever_form_they_come() {
+    let (niks, photos) =
+        (["3201010101900001", "3201014202910002", "3201010303920003"], ["foto.jpg", "", "foto.jpg"]);
+    let rows =
+        |row: fn(&str, &str) -> String| niks.iter().zip(photos).map(|(n, p)| row(n, p)).collect::<Vec<_>>();
+    let csv = format!("NIK,FOTO\n{}\n", rows(|nik, photo| format!("{nik},{photo}")).join("\n"));
+    let mysql = format!(
+        "-- MySQL dump 10.13\nCREATE TABLE `peserta` (\n  `NIK` varchar(16),\n  `FOTO` text\n);\nINSERT INTO `peserta` VALUES {};\n",
+        rows(|nik, photo| format!("('{nik}','{photo}')")).join(",")
+    );
+    let postgres = format!(
+        "-- PostgreSQL database dump\n\nCOPY public.peserta (\"NIK\", \"FOTO\") FROM stdin;\n{}\n\\.\n",
+        rows(|nik, photo| format!("{nik}\t{}", if photo.is_empty() { "\\N" } else { photo })).join("\n")
+    );
+    let jsonl = rows(|nik, photo| format!("{{\"NIK\":\"{nik}\",\"FOTO\":\"{photo}\"}}")).join("\n");
+    let array = format!("[{}]", jsonl.replace('\n', ","));
+    let forms = [
+        ("a.csv", csv.clone().into_bytes(), "csv", None),
+        ("b.sql", mysql.clone().into_bytes(), "sql", Some("an SQL dump")),
+        ("c.sql", postgres.into_bytes(), "sql", Some("an SQL dump")),
+        ("d.jsonl", jsonl.into_bytes(), "jsonl", Some("JSON lines")),
+        ("e.json", array.into_bytes(), "json", Some("JSON")),
+        ("f.zip", zip(&[("dump/peserta.csv", &csv)]), "auto", Some("in \"dump/peserta.csv\"")),
+        ("g.sql.gz", gzip(&mysql), "sql", Some("\"peserta\"")),
+    ];
+    // Another folder has another key, so every form goes into one and the same breach of the same folder.
+    let house = House::new();
+    let mut first = None;
+    for (name, bytes, form, says) in forms {
+        let path = house.file(name, bytes);
+        for form in ["auto", form] {
+            let arguments =
+                ["ingest", "--breach", "breach-a", "--date", "2021-05", "--exposes", "photo=FOTO"];
+            let run = house.run(&[&arguments[..], &["--in-format", form, "--json", &path]].concat());
+            assert_eq!(run.code, 0, "{name}: {}", run.err);
+            let report: serde_json::Value = serde_json::from_str(&run.out).unwrap();
+            assert_eq!((&report["accepted"], &report["entries"]), (&3.into(), &3.into()), "{name}");
+            let read_as = report["read_as"][0].as_str();
+            match says {
+                Some(words) => {
+                    assert!(run.err.contains(words) && run.err.lines().count() == 1, "{name}: {}", run.err);
+                    assert!(read_as.unwrap().contains(words), "{name}: {report}");
+                }
+                None => assert_eq!((run.err.as_str(), read_as), ("", None)),
+            }
+            let vault = house.vault("breach-a");
+            assert!(*first.get_or_insert_with(|| vault.clone()) == vault, "{name} as {form}");
+            house.run(&["remove", "--breach", "breach-a"]).done();
+        }
+    }
+}
+
+#[test]
+fn a_table_of_several_is_chosen_by_name() {
+    let house = House::filled();
+    let dump = house.file(
+        "dump.sql",
+        "INSERT INTO `admin` (`nik`) VALUES ('3201010404930004');\n\
+         INSERT INTO `peserta` (`nik`) VALUES ('3201010101900001'),('3201014202910002');\n",
+    );
+    let ingest = ["ingest", "--breach", "breach-b", "--date", "2021"];
+    house.run(&[&ingest[..], &[&dump]].concat()).fails(2, &["dump.sql", "admin", "peserta", "--table"]);
+    house.run(&[&ingest[..], &["--table", "warga", &dump]].concat()).fails(2, &["warga", "admin", "peserta"]);
+    let chosen = house.run(&[&ingest[..], &["--table", "admin", &dump]].concat());
+    assert_eq!(chosen.code, 0, "{}", chosen.err);
+    assert!(chosen.out.contains("breach-b: 1 rows") && chosen.err.contains("\"admin\""), "{}", chosen.err);
+
+    let remove = ["remove", "--breach", "breach-a", "--json"];
+    house.run(&[&remove[..], &[&dump]].concat()).fails(2, &["admin", "peserta", "--table"]);
+    let removed = house.run(&[&remove[..], &["--table", "peserta", "--in-format", "sql", &dump]].concat());
+    assert_eq!(removed.code, 0, "{}", removed.err);
+    let report: serde_json::Value = serde_json::from_str(&removed.out).unwrap();
+    assert_eq!((&report["removed"], &report["entries"]), (&2.into(), &1.into()));
+    assert!(report["read_as"][0].as_str().unwrap().contains("\"peserta\""), "{report}");
+    // A table that is named without a file is no order to take the whole breach out.
+    let whole = house.run(&["remove", "--breach", "breach-a", "--table", "peserta"]);
+    assert_eq!((whole.code, whole.err.contains("<FILE>")), (2, true), "{}", whole.err);
+    assert_eq!(
+        house.run(&[&remove[..], &[]].concat()).done(),
+        "{\"breach\":\"breach-a\",\"entries\":0,\"removed\":1}\n"
+    );
+}
+
 #[test]
 fn rejected_rows_are_listed_by_line_and_reason_and_never_by_value() {
     let house = House::new();

@@ -378,6 +378,18 @@ fn cells() {
     gzip.write_all(csv.as_bytes()).unwrap();
     put("table", "gzip", &[&[0, 1], &gzip.finish().unwrap()]);
     put("table", "zstd", &[&[0, 1], &zstd::encode_all(csv.as_bytes(), 1).unwrap()]);
+    put("table", "zip", &[&[6 << 5, 1], csv.as_bytes()]);
+    let sql = "CREATE TABLE `users` (`id` int, `nik` varchar(16));\nINSERT INTO `users` VALUES (1,'3201010101900001'),\
+        (2,_binary 'a\\'b'),(3,0x41),(-4.5,NULL);\nINSERT INTO `other` VALUES (1);\n";
+    put("table", "sql", &[&[5 << 5, 1], sql.as_bytes()]);
+    let copy = "COPY public.users (nik, \"Nama\") FROM stdin;\n3201010101900001\tAni\\tB\n\\N\tx\\\\y\n\\.\n";
+    put("table", "copy", &[&[2 << 5, 3], copy.as_bytes()]);
+    put(
+        "table",
+        "jsonl",
+        &[&[0, 0], b"{\"nik\":\"3201010101900001\",\"a\":{\"b\":[1,null]}}\n{\"nik\":2}\nx\n{}\n"],
+    );
+    put("table", "json", &[&[4 << 5, 2], b"[\n {\"nik\": \"\\u0033\", \"b\": true},\n {\"c\": 1e3}, 7\n]\n"]);
 }
 
 fn elements() {
