@@ -7,6 +7,9 @@ use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _, TryCryptoRng, TryRng};
 use samar_protocol::group::Backend;
+use samar_protocol::lookup::{
+    Answerer, Client, Hint, HintBuilder, HintNote, Kernel, MatrixSeed, QueryVector, Shape,
+};
 use samar_protocol::oprf::{Blinded, BlindedBatch, Blinding, Evaluation, PinnedKey, SecretKey, Verified};
 
 use super::valgrind::{is_secret, make_public, make_secret, unreported};
@@ -21,6 +24,7 @@ pub(crate) fn all() -> Vec<Case> {
     let mut cases = vec![
         case("generate-key", Expected::Nothing, generate_key),
         case("load-key", file_holds_a_key, load_key),
+        case("look-up-portable", Expected::Known(1, "whether there is such a page"), look_up),
     ];
     for name in ["portable", "emulated"] {
         let Some(backend) = Backend::from_name(name) else { continue };
@@ -110,6 +114,28 @@ fn unblind(backend: Backend, blinding: Blinding) -> bool {
     let verified = unreported(|| blinded.verify(&evaluated, &proof));
     let elements = verified.map(Verified::unblind).unwrap_or_default();
     elements.len() == BATCH && elements.iter().all(|element| is_secret(&element.0))
+}
+
+/// Secret and noise, the page asked for, and the page that comes out.
+fn look_up() -> bool {
+    let (kernel, seed, pages) = (Kernel::Portable, MatrixSeed::from_bytes([13; 16]), vec![14; 10 * 2_048]);
+    let shape = Shape::new(2_048, 10).expect("a shape");
+    let mut builder = HintBuilder::new(kernel, shape, seed);
+    builder.push(&pages);
+    let hint = builder.finish();
+    let hint = Hint::parse(&hint, &HintNote::of(&hint), 2_048).expect("a hint");
+    let client = Client::new(kernel, shape, seed, hint).expect("a hint of this shape");
+    let mut page = 7u32;
+    make_secret(&mut page);
+    let prepared = client.prepare(1, &mut SecretRng::new(15)).pop().expect("one");
+    let (query, pending) = prepared.query(page).expect("a page");
+    let query = query.into_bytes();
+    let hidden = is_secret(&query);
+    make_public(query.as_slice());
+    let mut answerer =
+        Answerer::new(kernel, shape, vec![QueryVector::parse(&query, shape).expect("a query")]);
+    answerer.push(&pages);
+    hidden && pending.recover(&answerer.finish()[0]).is_ok_and(|page| is_secret(&page))
 }
 
 /// Made for public scalars alone.
