@@ -54,7 +54,7 @@ const KEYS: [(Kind, &[&str]); 7] = [
         Kind::BankConfig,
         &["blinding", "operator", "bank", "address", "floor_epoch", "floor_hash", "publisher_key"],
     ),
-    (Kind::Made, &["file_bytes", "vault", "root", "entries", "page_bytes"]),
+    (Kind::Made, &["file_bytes", "vault", "root", "entries", "page_bytes", "part"]),
     (Kind::About, &["title", "date", "status"]),
     (Kind::Enrolment, &["invitations", "name", "per_day", "lifetime", "keys", "token_sha256"]),
 ];
@@ -88,7 +88,7 @@ impl Kind {
             Self::KeyFile => ("key-file", "a key file of the operator (the key is never shown)"),
             Self::Vault => ("vault", "a vault: the encoded set of one breach"),
             Self::About => ("about", "about.toml: what is known of a breach"),
-            Self::Made => ("published", "published.toml: which segment was made of a vault"),
+            Self::Made => ("published", "published.toml: which segments were made of a vault"),
             Self::Enrolment => ("enrolment", "the enrolment of a bank"),
             Self::AccountLog => ("account-log", "the account log: what each bank was charged"),
             Self::Checkpoint => ("account-checkpoint", "a checkpoint: what the account log comes to"),

@@ -11,7 +11,7 @@ use samar_server::init::init;
 use samar_server::keys;
 use samar_server::layout::Layout;
 use samar_server::synth::{Dirt, DumpSpec, write_dump};
-use samar_server::vault::file::Reader;
+use samar_server::vault::elements::Elements;
 use tempfile::TempDir;
 
 /// What the model makes of a cell: 16 digits, or nothing.
@@ -97,7 +97,7 @@ impl Kept {
         let elements = key.encode(Backend::best(), &inputs);
         let expected: BTreeSet<([u8; 32], u32)> =
             elements.iter().zip(self.expected.values()).map(|(e, photo)| (e.0, u32::from(*photo))).collect();
-        let mut reader = Reader::open(&self.layout.elements("breach-a")).unwrap().unwrap();
+        let mut reader = Elements::open(&self.layout, "breach-a").unwrap().unwrap();
         let mut found = Vec::new();
         while let Some(record) = reader.read_record().unwrap() {
             found.push((record.element.0, record.label));

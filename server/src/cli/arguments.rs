@@ -74,14 +74,22 @@ pub(super) enum Command {
         after_help = "Example:\n  samar-server ingest --breach bpjs-2021 --date 2021-05 --title 'BPJS' \\\n    --column NIK --exposes phone --exposes photo=FOTO dump.csv.gz"
     )]
     Ingest(Ingest),
+    /// Take identifiers out of a breach, or a whole breach out of the vault
+    #[command(
+        after_help = "Example:\n  samar-server remove --breach bpjs-2021 --column NIK corrections.csv\n\nWithout a file the breach is taken out as a whole, with all that the vault holds of\nit. Banks see either with the next publish."
+    )]
+    Remove(Remove),
     /// Publish the vault: segments and a signed manifest, as the next epoch
     #[command(
-        after_help = "Example:\n  samar-server publish\n\nA running server takes it up within seconds."
+        after_help = "Example:\n  samar-server publish\n\nA running server takes it up within seconds. Banks download what was added or\nremoved since; a breach with more than 31 additions and removals, or with changes\nto more than half of it, is made one again by itself."
     )]
     Publish {
         /// Memory for sorting
         #[arg(long, value_name = "SIZE", default_value = "1GiB")]
         memory: ByteSize,
+        /// Make one again of every breach that has additions or removals; banks download it anew
+        #[arg(long)]
+        compact: bool,
         /// Make a new publisher key, which this epoch names and which signs from the next one on
         #[arg(long)]
         new_publisher_key: bool,
@@ -181,6 +189,29 @@ pub(super) struct Ingest {
     pub(super) json: bool,
     /// Dumps, plain or gzip or zstd; - is standard input
     #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    /// The breach
+    #[arg(long, value_name = "ID")]
+    pub(super) breach: String,
+    /// Column of identifiers, by name or number; KIND is nik (where left out), phone, email, kk or npwp; repeat it [default: NIKs,
+    /// told from the header]
+    #[arg(long, value_name = "[KIND=]NAME", requires = "files")]
+    pub(super) column: Vec<String>,
+    /// Memory for sorting
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub(super) memory: ByteSize,
+    /// List rejected rows here: file, line and reason, never a value
+    #[arg(long, value_name = "FILE", requires = "files")]
+    pub(super) rejects: Option<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Who is to be taken out, in files as ingest takes them; - is standard input; none: the whole breach
+    #[arg(value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 }
 

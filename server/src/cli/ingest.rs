@@ -1,5 +1,7 @@
 //! `ingest`: arguments to a plan, and the report in words.
 
+use std::path::{Path, PathBuf};
+
 use bytesize::ByteSize;
 use samar_local::exit::{Failure, print, say};
 use samar_local::people::thousands;
@@ -36,18 +38,23 @@ pub(super) fn memory_bytes(size: ByteSize) -> Result<usize, Failure> {
     usize::try_from(size.as_u64()).map_err(Failure::input)
 }
 
+/// Where rows come from: - is standard input.
+pub(super) fn source(path: PathBuf) -> Source {
+    if path == Path::new("-") { Source::Stdin } else { Source::File(path) }
+}
+
+/// A column and the kind of what it holds: `KIND=NAME`, or a name alone for NIKs.
+pub(super) fn identifier_column(text: String) -> IdentifierColumn {
+    match text.split_once('=').map(|(kind, name)| (Kind::from_name(kind), name)) {
+        Some((Some(kind), name)) => IdentifierColumn { kind, column: name.to_owned() },
+        _ => IdentifierColumn { kind: Kind::Nik, column: text },
+    }
+}
+
 fn plan(arguments: arguments::Ingest) -> Result<Plan, Failure> {
     let exposure = |text: String| match text.split_once('=') {
         Some((class, column)) => Exposure { class: class.to_owned(), column: Some(column.to_owned()) },
         None => Exposure { class: text, column: None },
-    };
-    let column = |text: String| match text.split_once('=').map(|(kind, name)| (Kind::from_name(kind), name)) {
-        Some((Some(kind), name)) => IdentifierColumn { kind, column: name.to_owned() },
-        _ => IdentifierColumn { kind: Kind::Nik, column: text },
-    };
-    let source = |path: std::path::PathBuf| match path.to_str() {
-        Some("-") => Source::Stdin,
-        _ => Source::File(path),
     };
     Ok(Plan {
         memory_bytes: memory_bytes(arguments.memory)?,
@@ -56,7 +63,7 @@ fn plan(arguments: arguments::Ingest) -> Result<Plan, Failure> {
         date: arguments.date,
         status: arguments.status,
         about: arguments.about,
-        columns: arguments.column.into_iter().map(column).collect(),
+        columns: arguments.column.into_iter().map(identifier_column).collect(),
         exposes: arguments.exposes.into_iter().map(exposure).collect(),
         rejects: arguments.rejects,
         sources: arguments.files.into_iter().map(source).collect(),

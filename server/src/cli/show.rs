@@ -46,12 +46,16 @@ pub(super) fn publication(publication: &Publication, as_json: bool) {
         let breaches = breaches_json(manifest);
         print(format_args!(
             "{}",
-            json!({"epoch": manifest.epoch, "hash": publication.hash.to_string(), "breaches": breaches})
+            json!({"epoch": manifest.epoch, "hash": publication.hash.to_string(), "breaches": breaches,
+                   "compacted": publication.compacted})
         ));
         return;
     }
     print(format_args!("epoch {}, {} entries", manifest.epoch, thousands(manifest.entries())));
     breaches(&manifest.breaches);
+    for id in &publication.compacted {
+        print(format_args!("  {id} was compacted: banks download it as a whole"));
+    }
     print_fingerprint(&format!("set of epoch {}", manifest.epoch), &publication.hash.0);
     print(format_args!("Banks can compare this hash with each other: it must be the same everywhere."));
 }
@@ -141,7 +145,7 @@ fn breaches_json(manifest: &Manifest) -> Vec<serde_json::Value> {
 
 fn breach_json(breach: &Breach, details: &Details) -> serde_json::Value {
     let bytes: u64 = breach.segments.iter().map(|segment| segment.file_bytes).sum();
-    json!({"id": breach.id, "entries": breach.entries(), "bytes": bytes, "label_bits": breach.label_bits(),
+    json!({"id": breach.id, "entries": breach.entries(), "bytes": bytes, "label_bits": breach.label_bits(), "segments": breach.segments.len(),
            "status": breach.status.name(), "exposes": breach.exposes, "varies": breach.varies,
            "kinds": details.kinds_of(&breach.id).into_iter().map(Kind::name).collect::<Vec<_>>()})
 }

@@ -1,12 +1,14 @@
 //! `ingest`: dumps into the vault. An identifier lives in memory between a row and its element, and nowhere else.
 //!
 //! ```text
-//! Table → Identifier → key.encode, on all cores → Sorter → merge with what the vault holds → elements.vault
+//! Table → Identifier → key.encode, on all cores → Sorter → merge with what the vault holds → a new part of it
 //! ```
 
+mod distinct;
 mod encode;
 mod merge;
 mod read;
+mod remove;
 mod report;
 mod room;
 
@@ -18,8 +20,10 @@ use samar_local::folder;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Kind;
 use samar_protocol::manifest::is_breach_id;
+use samar_protocol::oprf::SecretKey;
 use samar_protocol::vault::VaultHeader;
 
+pub use remove::{Removal, RemovalPlan, remove};
 pub use report::{KindReport, Report};
 
 use crate::config::Config;
@@ -27,9 +31,13 @@ use crate::keys;
 use crate::layout::Layout;
 use crate::vault;
 use crate::vault::about::About;
-use crate::vault::class::{self, Classes};
-use crate::vault::file::{RECORD_BYTES, Reader};
-use samar_local::sort::Sorter;
+use crate::vault::class::{self, Classes, Merged};
+use crate::vault::compact::compact;
+use crate::vault::elements::Elements;
+use crate::vault::file::RECORD_BYTES;
+use crate::vault::parts::{self, PARTS_MAX};
+use distinct::Distinct;
+use samar_local::sort::{Merge, Sorter};
 
 /// A class that the dump exposes: for every row, or for rows whose cell in a column is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,10 +102,12 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     vault::remove_leftovers(layout)?;
     let key = keys::oprf(layout)?;
     let about = about(layout, plan)?;
-    let old = Reader::open(&layout.elements(&plan.breach))?;
-    if old.as_ref().is_some_and(|old| old.header().key_id != key.public().id().0) {
-        let what = format!("the vault of {} was made with another OPRF key", plan.breach);
-        return Err(Failure::local(what).remedy("restore the key file that belongs to this vault"));
+    if parts::list(layout, &plan.breach)?.len() >= PARTS_MAX {
+        compact(layout, &plan.breach)?;
+    }
+    let old = Elements::open(layout, &plan.breach)?;
+    if let Some(old) = &old {
+        check_key(&plan.breach, old, &key)?;
     }
 
     let new = new_classes(plan);
@@ -110,14 +120,8 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
 
     folder::create_private(&layout.runs())?;
     room::require(layout, plan)?;
-    let mut rejects = rejects_file(plan)?;
     let mut report = Report::default();
-    let mut sorter: Sorter<RECORD_BYTES> = Sorter::new(&layout.runs(), plan.memory_bytes);
-    for source in &plan.sources {
-        let rows = read::Rows::open(source, plan, &merged)?;
-        encode::encode(rows, &key, backend, &mut sorter, &mut report, rejects.as_mut())?;
-    }
-    let sorted = sorter.finish().map_err(Failure::local)?;
+    let (sorted, rejects) = encode_all(layout, backend, &key, plan, &merged, &mut report)?;
     let header = VaultHeader {
         key_id: key.public().id().0,
         breach: plan.breach.clone(),
@@ -127,8 +131,7 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     let folder = layout.breach(&plan.breach);
     folder::create_private(&folder)?;
     note_kinds(layout, plan, &about)?;
-    let place = layout.elements(&plan.breach);
-    let written = merge::merge(&place, &header, old, merged.old_label, sorted, &mut report)
+    let written = merge::merge(layout, &header, old, merged.old_label, Distinct::new(sorted), &mut report)
         .and_then(|()| about.write(&layout.about(&plan.breach)));
     if written.is_err() {
         let _ = std::fs::remove_dir(&folder); // refused unless it is empty: a breach that never came to be
@@ -139,6 +142,32 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
         rejects.finish()?;
     }
     Ok(report)
+}
+
+/// Encodes every row of every source; the records in order, and the list of rejected rows.
+fn encode_all(
+    layout: &Layout,
+    backend: Backend,
+    key: &SecretKey,
+    plan: &Plan,
+    merged: &Merged,
+    report: &mut Report,
+) -> Result<(Merge<RECORD_BYTES>, Option<Rejects>), Failure> {
+    let mut rejects = rejects_file(plan)?;
+    let mut sorter = Sorter::new(&layout.runs(), plan.memory_bytes);
+    for source in &plan.sources {
+        let rows = read::Rows::open(source, plan, merged)?;
+        encode::encode(rows, key, backend, &mut sorter, report, rejects.as_mut())?;
+    }
+    Ok((sorter.finish().map_err(Failure::local)?, rejects))
+}
+
+fn check_key(breach: &str, held: &Elements, key: &SecretKey) -> Result<(), Failure> {
+    if held.header().key_id == key.public().id().0 {
+        return Ok(());
+    }
+    Err(Failure::local(format!("the vault of {breach} was made with another OPRF key"))
+        .remedy("restore the key file that belongs to this vault"))
 }
 
 fn check(plan: &Plan) -> Result<(), Failure> {

@@ -26,14 +26,12 @@ pub(super) fn require(layout: &Layout, plan: &Plan) -> Result<(), Failure> {
             rows = rows.saturating_add(in_file);
         }
     }
-    let old = std::fs::metadata(layout.elements(&plan.breach)).map_or(0, |metadata| metadata.len());
     let new = rows.saturating_mul(RECORD_BYTES as u64);
     let sorting = if new > plan.memory_bytes as u64 { new } else { 0 };
     let folder = layout.vault();
     space::require(&[
         Need { what: "sorting", folder: &folder, bytes: sorting },
-        // The old file stays until the new one is whole.
-        Need { what: "the new vault file", folder: &folder, bytes: new.max(old) },
+        Need { what: "the new vault file", folder: &folder, bytes: new },
     ])
 }
 

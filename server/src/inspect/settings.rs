@@ -43,7 +43,10 @@ const ABOUT: [Key; 10] = [
     Key { key: "source", shape: Shape::Line },
 ];
 
-const MADE: [Key; 5] = [
+const MADE: [Key; 1] = [Key { key: "segment", shape: Shape::Sections("segment", &MADE_SEGMENT) }];
+
+const MADE_SEGMENT: [Key; 6] = [
+    Key { key: "part", shape: Shape::Count },
     Key { key: "vault", shape: Shape::Hex },
     Key { key: "root", shape: Shape::Hex },
     Key { key: "entries", shape: Shape::Count },
@@ -85,7 +88,7 @@ pub(super) fn about(source: &Source) -> Result<Report, Failure> {
 }
 
 pub(super) fn made(source: &Source) -> Result<Report, Failure> {
-    settings(source, &MADE, "rm the file: publish makes the segment anew", |text| {
+    settings(source, &MADE, "rm the file: publish makes the segments anew", |text| {
         parse::<Made>(text).map(drop)
     })
 }
