@@ -198,10 +198,7 @@ fn a_table_of_several_is_chosen_by_name() {
     // A table that is named without a file is no order to take the whole breach out.
     let whole = house.run(&["remove", "--breach", "breach-a", "--table", "peserta"]);
     assert_eq!((whole.code, whole.err.contains("<FILE>")), (2, true), "{}", whole.err);
-    assert_eq!(
-        house.run(&[&remove[..], &[]].concat()).done(),
-        "{\"breach\":\"breach-a\",\"entries\":0,\"removed\":1}\n"
-    );
+    assert!(house.base("breach-a").exists());
 }
 
 #[test]
