@@ -4,7 +4,7 @@
 //! Whatever is cut short, the newest manifest says which of the two signs next.
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use samar_local::durable::sync_folder;
+use samar_local::durable::{self, sync_folder};
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::manifest::SignedManifest;
 
@@ -43,7 +43,7 @@ pub(super) fn prepare(layout: &Layout) -> Result<VerifyingKey, Failure> {
 /// The waiting key takes the place of the old one.
 pub(super) fn promote(layout: &Layout) -> Result<(), Failure> {
     let (from, to) = (layout.next_publisher_key(), layout.publisher_key());
-    std::fs::rename(&from, &to)
+    durable::rename(&from, &to)
         .and_then(|()| sync_folder(&layout.keys()))
         .map_err(|error| io_failure("put the new key in place of", &to, &error))
 }
