@@ -57,7 +57,8 @@ def checkpoint(data, log):
             keys[key] = part.string(), part.u64()
         else:
             require(variant == 4, "checkpoint", "a second beginning")
-            tokens[part.take(32)] = part.take(32)
+            token = part.take(32)
+            tokens[token] = part.take(32)
         part.end()
     return accounts, batches, keys, tokens
 
