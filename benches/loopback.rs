@@ -13,9 +13,10 @@ use samar::Home;
 use samar::report::Format;
 use samar::screen::{ScreenPlan, screen};
 use samar_protocol::group::Backend;
+use samar_protocol::identifier::Kind;
 use samar_server::config::Config;
 use samar_server::enroll::{Enrolment, enroll};
-use samar_server::ingest::{Plan, Source, ingest};
+use samar_server::ingest::{IdentifierColumn, Plan, Source, ingest};
 use samar_server::layout::Layout;
 use samar_server::serve::Server;
 use samar_server::synth::{CustomerSpec, Dirt, DumpSpec, Group, write_customers, write_dump};
@@ -40,9 +41,12 @@ fn operator(folder: &Path) -> Layout {
         title: None,
         date: Some("2021-05".to_owned()),
         status: None,
-        column: Some("NIK".to_owned()),
+        about: None,
+        columns: vec![IdentifierColumn { kind: Kind::Nik, column: "NIK".to_owned() }],
         exposes: vec![],
         memory_bytes: MEMORY_BYTES,
+        form: None,
+        table: None,
         rejects: None,
         sources: vec![Source::File(dump)],
     };
@@ -90,10 +94,13 @@ fn loopback(criterion: &mut Criterion) {
         home,
         file: folder.join("customers.csv"),
         column: "NIK".to_owned(),
+        form: None,
+        table: None,
         out: folder.join("report.csv"),
         format: Format::Csv,
         summary: None,
         memory_bytes: 512 << 20,
+        ledger: true,
     };
 
     let mut group = criterion.benchmark_group("loopback");

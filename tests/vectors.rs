@@ -13,7 +13,7 @@ use ed25519_dalek::SigningKey;
 use refused::Vector;
 use samar_local::exit::{Exit, Failure};
 use samar_protocol::group::Backend;
-use samar_protocol::identifier::Nik;
+use samar_protocol::identifier::{Identifier, Kind};
 use samar_protocol::invitation::Invitation;
 use samar_protocol::limits::{ELEMENT_BYTES, PREAMBLE_BYTES};
 use samar_protocol::manifest::SignedManifest;
@@ -75,6 +75,10 @@ fn the_examples_without_a_mistake_are_taken() {
     taken("account log", refused::example("account-log"));
     taken("vault", refused::example("vault"));
     taken("cell", b"3201010101900001".to_vec());
+    taken("phone cell", b"081234567890".to_vec());
+    taken("email cell", b"budi@example.com".to_vec());
+    taken("kk cell", b"3201011703170003".to_vec());
+    taken("npwp cell", b"09.254.294.3-407.000".to_vec());
 }
 
 /// Reads a vector as what it says it is; the error in its exact words.
@@ -88,7 +92,12 @@ fn decode(vector: &Vector) -> Result<(), String> {
         "answer to join" => answer(RequestKind::Join, bytes),
         "answer to manifest" => answer(RequestKind::Manifest, bytes),
         "answer to evaluate" => answer(RequestKind::Evaluate, bytes),
-        "cell" => text(Nik::parse(str::from_utf8(bytes).unwrap()).map_err(|rejection| rejection.name())),
+        "answer to rekey" => answer(RequestKind::Rekey, bytes),
+        "cell" => cell(Kind::Nik, bytes),
+        "phone cell" => cell(Kind::Phone, bytes),
+        "email cell" => cell(Kind::Email, bytes),
+        "kk cell" => cell(Kind::Kk, bytes),
+        "npwp cell" => cell(Kind::Npwp, bytes),
         "manifest" => text(SignedManifest::verify(bytes, &SigningKey::from_bytes(&[7; 32]).verifying_key())),
         "segment" => segment(bytes, None),
         "header and directory" => {
@@ -114,6 +123,10 @@ fn text<T>(read: Result<T, impl ToString>) -> Result<(), String> {
     read.map(|_| ()).map_err(|error| error.to_string())
 }
 
+fn cell(kind: Kind, bytes: &[u8]) -> Result<(), String> {
+    text(Identifier::parse(kind, str::from_utf8(bytes).unwrap()).map_err(|rejection| rejection.name()))
+}
+
 fn framed(bytes: &[u8]) -> Result<(u8, &[u8], &[u8]), String> {
     let (preamble, rest) = bytes.split_first_chunk::<PREAMBLE_BYTES>().unwrap();
     let Preamble { kind, control_bytes } = Preamble::parse(*preamble).map_err(|error| error.to_string())?;
@@ -136,6 +149,9 @@ fn request(bytes: &[u8]) -> Result<(), String> {
 fn answer(asked: RequestKind, bytes: &[u8]) -> Result<(), String> {
     let (kind, control, bulk) = framed(bytes)?;
     match Response::decode(asked, kind, control).map_err(|error| error.to_string())? {
+        Response::Rekeyed(rekeyed) => {
+            text(Proof::from_bytes(&rekeyed.proof).map_err(|error| format!("batch proof: {error}")))
+        }
         Response::Evaluated(evaluated) => {
             text(Proof::from_bytes(&evaluated.proof).map_err(|error| format!("batch proof: {error}")))?;
             text(Backend::best().decode(&elements(bulk)).map_err(|error| format!("evaluated {error}")))

@@ -60,9 +60,10 @@ impl Checker {
             lines.push(match Nik::parse(text) {
                 Ok(nik) => {
                     let next = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
-                    let ordinal = *ordinals.entry(key.hash(&nik)).or_insert(next);
+                    let input = nik.oprf_input();
+                    let ordinal = *ordinals.entry(key.hash(&input)).or_insert(next);
                     if ordinal == next {
-                        inputs.push(nik.oprf_input());
+                        inputs.push(input);
                     }
                     Ok(ordinal)
                 }

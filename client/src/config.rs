@@ -4,7 +4,8 @@
 //! samar.toml   whom to ask, what to trust       client.key  client.pem  ca.pem
 //! seen.toml    the manifest seen last           manifests/EPOCH.manifest
 //! segments/ROOT.segment (whole and verified; .part while it is fetched)
-//! pending/KEY-ID.spool   evaluations of a screening that was cut short; run-*.tmp   what a running one sorts
+//! ledger/KEY-ID/   what was evaluated under a key      pending/run-*.tmp   what a running screening sorts
+//! pending/KEY-ID/  the same of a screening that keeps no ledger, until it has come to its end
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -68,6 +69,10 @@ impl Home {
 
     pub(crate) fn segment(&self, root: &[u8; 32]) -> PathBuf {
         self.segments().join(format!("{}.segment", to_hex(root)))
+    }
+
+    pub(crate) fn ledgers(&self) -> PathBuf {
+        self.0.join("ledger")
     }
 
     pub(crate) fn pending(&self) -> PathBuf {

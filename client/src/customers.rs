@@ -7,8 +7,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::path::{Path, PathBuf};
 
 use samar_local::exit::{Failure, io_failure};
-use samar_local::table::{Row, Table, TableOptions};
-use samar_protocol::identifier::Nik;
+use samar_local::table::{Input, Row, Table, TableOptions};
+use samar_protocol::identifier::{Nik, OprfInput};
 use zeroize::ZeroizeOnDrop;
 
 /// A file of customers.
@@ -16,6 +16,7 @@ use zeroize::ZeroizeOnDrop;
 pub(crate) struct Customers {
     path: PathBuf,
     column: String,
+    options: TableOptions,
 }
 
 /// One reading of the file.
@@ -38,8 +39,8 @@ pub(crate) struct Met {
 pub(crate) type Cell = Result<Nik, &'static str>;
 
 impl Customers {
-    /// The customers in `path`, which must be a file: it is read several times.
-    pub(crate) fn new(path: &Path, column: &str) -> Result<Self, Failure> {
+    /// The customers in `path`, which must be a file: it is read several times. The options need not name it.
+    pub(crate) fn new(path: &Path, column: &str, options: TableOptions) -> Result<Self, Failure> {
         let remedy = "screen reads the file more than once: name a file on disk";
         if path == Path::new("-") {
             return Err(Failure::input("standard input cannot be screened").remedy(remedy));
@@ -51,14 +52,14 @@ impl Customers {
         if !metadata.is_file() {
             return Err(Failure::input(format!("{} is not a plain file", path.display())).remedy(remedy));
         }
-        Ok(Self { path: path.to_owned(), column: column.to_owned() })
+        let options = TableOptions { name: path.display().to_string(), ..options };
+        Ok(Self { path: path.to_owned(), column: column.to_owned(), options })
     }
 
     /// Begins to read from the top.
     pub(crate) fn read(&self) -> Result<Reading, Failure> {
         let file = File::open(&self.path).map_err(|error| io_failure("read", &self.path, &error))?;
-        let options = TableOptions { name: self.path.display().to_string(), ..TableOptions::default() };
-        let table = Table::open(Box::new(file), &options).map_err(Failure::input)?;
+        let table = Table::open(Input::file(file), &self.options).map_err(Failure::input)?;
         let column = table.select_column(&self.column).map_err(Failure::input)?;
         Ok(Reading { table, row: Row::new(), column, rows: 0, identifiers: blake3::Hasher::new() })
     }
@@ -103,17 +104,23 @@ impl Reading {
         self.table.columns()
     }
 
+    /// What the file was taken for, where that is not plain delimited text.
+    pub(crate) fn decided_otherwise(&self) -> Option<&str> {
+        self.table.decided_otherwise()
+    }
+
     /// What separates cells in this file.
     pub(crate) fn delimiter(&self) -> u8 {
         self.table.delimiter()
     }
 }
 
-/// The key under which a run's identifiers are hashed. Whoever has it and a hash can test guesses, so it is a secret.
-#[derive(ZeroizeOnDrop)]
+/// The key under which identifiers are hashed. Whoever has it and a hash can test guesses, so it is a secret.
+#[derive(Clone, ZeroizeOnDrop)]
 pub(crate) struct HashKey(pub(crate) [u8; 32]);
 
-/// Stands for an identifier within a run: the first 16 bytes of BLAKE3 keyed with the run's key.
+/// Stands for an identifier: the first 16 bytes of BLAKE3 keyed with such a key. Among 5·10^7 customers two share a hash with
+/// probability 4·10^-24.
 pub(crate) type Hash = [u8; 16];
 
 impl HashKey {
@@ -121,8 +128,9 @@ impl HashKey {
         Self(rand::random())
     }
 
-    pub(crate) fn hash(&self, nik: &Nik) -> Hash {
-        let [hash, _] = *blake3::keyed_hash(&self.0, nik.digits()).as_bytes().as_chunks::<16>().0 else {
+    /// Of what the OPRF takes, so that kinds of identifiers are apart.
+    pub(crate) fn hash(&self, input: &OprfInput) -> Hash {
+        let [hash, _] = *blake3::keyed_hash(&self.0, input.as_ref()).as_bytes().as_chunks::<16>().0 else {
             unreachable!("32 bytes are two times 16")
         };
         hash

@@ -21,6 +21,7 @@ mod evaluation;
 pub mod expiry;
 mod inspect;
 pub mod join;
+mod ledger;
 mod link;
 mod matching;
 pub mod report;

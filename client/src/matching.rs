@@ -38,28 +38,22 @@ struct Probe {
 pub(crate) fn match_tags(breaches: &[OpenBreach], tags: &[Tag]) -> Result<Vec<(u32, Match)>, Failure> {
     let mut matches = Vec::new();
     for (breach, open) in (0u16..).zip(breaches) {
-        let found = match_breach(open, tags, || ())?;
+        let found = match_breach(open, tags)?;
         matches.extend(found.into_iter().map(|(ordinal, label)| (ordinal, Match { breach, label })));
     }
     matches.par_sort_unstable();
     Ok(matches)
 }
 
-/// The tags that are in one breach, in order. Each page that is looked at is verified first. `progress` is called after
-/// each segment.
+/// The tags that are in one breach, in order. Each page that is looked at is verified first.
 ///
 /// # Errors
 /// [`Failure`] where a segment is damaged; nothing can be said then, since a damaged page could hide a match.
-pub(crate) fn match_breach(
-    open: &OpenBreach,
-    tags: &[Tag],
-    progress: impl Fn(),
-) -> Result<Vec<Found>, Failure> {
+pub(crate) fn match_breach(open: &OpenBreach, tags: &[Tag]) -> Result<Vec<Found>, Failure> {
     let mut found = Vec::new();
     for segment in &open.segments {
         let mut here = find(segment, tags)?;
         apply(&mut found, &mut here, segment.kind);
-        progress();
     }
     Ok(found)
 }

@@ -18,7 +18,7 @@ pub enum Kind {
     PrivateKey,
     BankConfig,
     Seen,
-    Spool,
+    Ledger,
     Screening,
     ScreeningSummary,
     ServerConfig,
@@ -42,7 +42,7 @@ const MAGICS: [(&[u8; 8], Kind); 7] = [
     (b"SAMARLOG", Kind::AccountLog),
     (b"SAMARCKP", Kind::Checkpoint),
     (b"SAMARKEY", Kind::KeyFile),
-    (b"SAMARSPL", Kind::Spool),
+    (b"SAMARDGR", Kind::Ledger),
 ];
 
 /// Keys of each TOML file; the first stands in no other.
@@ -54,7 +54,7 @@ const KEYS: [(Kind, &[&str]); 7] = [
         Kind::BankConfig,
         &["blinding", "operator", "bank", "address", "floor_epoch", "floor_hash", "publisher_key"],
     ),
-    (Kind::Made, &["file_bytes", "vault", "root", "entries", "page_bytes"]),
+    (Kind::Made, &["file_bytes", "vault", "root", "entries", "page_bytes", "part"]),
     (Kind::About, &["title", "date", "status"]),
     (Kind::Enrolment, &["invitations", "name", "per_day", "lifetime", "keys", "token_sha256"]),
 ];
@@ -81,14 +81,14 @@ impl Kind {
             Self::PrivateKey => ("private-key", "a private key of TLS (never shown)"),
             Self::BankConfig => ("bank-config", "samar.toml: whom a bank asks, and what it trusts"),
             Self::Seen => ("seen", "seen.toml: the manifest that a bank accepted last"),
-            Self::Spool => ("spool", "a spool: evaluations of a screening that was cut short"),
+            Self::Ledger => ("ledger", "a file of a ledger: what a bank had evaluated"),
             Self::Screening => ("screening", "a report of a screening"),
             Self::ScreeningSummary => ("screening-summary", "a summary of a screening"),
             Self::ServerConfig => ("server-config", "samar-server.toml: what the operator decides"),
             Self::KeyFile => ("key-file", "a key file of the operator (the key is never shown)"),
             Self::Vault => ("vault", "a vault: the encoded set of one breach"),
             Self::About => ("about", "about.toml: what is known of a breach"),
-            Self::Made => ("published", "published.toml: which segment was made of a vault"),
+            Self::Made => ("published", "published.toml: which segments were made of a vault"),
             Self::Enrolment => ("enrolment", "the enrolment of a bank"),
             Self::AccountLog => ("account-log", "the account log: what each bank was charged"),
             Self::Checkpoint => ("account-checkpoint", "a checkpoint: what the account log comes to"),

@@ -56,6 +56,12 @@ impl Unfinished {
         &self.file
     }
 
+    /// Where the file will stand.
+    #[must_use]
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
     /// Puts the file in its place, durably.
     ///
     /// # Errors

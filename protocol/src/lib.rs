@@ -22,6 +22,7 @@ pub mod group;
 pub mod identifier;
 pub mod invitation;
 pub mod limits;
+pub mod lookup;
 pub mod manifest;
 pub mod oprf;
 pub mod segment;

@@ -9,6 +9,12 @@ pub const ELEMENT_BYTES: usize = 32;
 /// Bytes of one normalised identifier; an e-mail address is the longest kind.
 pub const IDENTIFIER_BYTES_MAX: usize = 254;
 
+/// Kinds of identifiers that one breach may be said to hold.
+pub const IDENTIFIER_KINDS_MAX: usize = 16;
+
+/// Bytes of the description of a breach.
+pub const DESCRIPTION_BYTES_MAX: usize = 1_024;
+
 /// Page sizes a segment may have, in bytes.
 pub const PAGE_BYTES_ALLOWED: [u32; 4] = [2_048, 4_096, 8_192, 16_384];
 

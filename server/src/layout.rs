@@ -4,15 +4,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use samar_protocol::invitation::to_hex;
+use samar_protocol::manifest::is_breach_id;
+use samar_protocol::segment::SegmentKind;
 
 use crate::keys::{Passphrase, Source};
+
+/// Opens the names of breaches that were taken out; no breach id begins with it.
+const TAKEN_OUT_PREFIX: &str = ".taken-out-";
+const KINDS: [SegmentKind; 3] = [SegmentKind::Base, SegmentKind::Add, SegmentKind::Remove];
+
+fn kind_name(kind: SegmentKind) -> &'static str {
+    match kind {
+        SegmentKind::Base => "base",
+        SegmentKind::Add => "add",
+        SegmentKind::Remove => "remove",
+    }
+}
 
 /// The operator's folder.
 ///
 /// ```text
 /// samar-server.toml        configuration
 /// keys/                    OPRF, publisher, CA and server keys; CA and server certificates
-/// vault/BREACH/            elements of a breach, and what is known of it
+/// vault/BREACH/            elements of a breach in parts, and what is known of it
 /// published/manifests/     every manifest, by epoch
 /// published/segments/      segments, by root
 /// accounts/                banks, the account log, and its checkpoint
@@ -119,10 +133,30 @@ impl Layout {
         self.vault().join(id)
     }
 
-    /// Elements of a breach.
+    /// A part of a breach's vault, by its number and what it does.
     #[must_use]
-    pub fn elements(&self, id: &str) -> PathBuf {
-        self.breach(id).join("elements.vault")
+    pub fn part(&self, id: &str, number: u32, kind: SegmentKind) -> PathBuf {
+        self.breach(id).join(format!("{number}-{}.vault", kind_name(kind)))
+    }
+
+    /// The number and kind that [`Layout::part`] gave the name to; `None` of any other name.
+    #[must_use]
+    pub fn part_of(name: &str) -> Option<(u32, SegmentKind)> {
+        let (number, kind) = name.strip_suffix(".vault")?.split_once('-')?;
+        let kind = KINDS.into_iter().find(|known| kind_name(*known) == kind)?;
+        number.parse().ok().filter(|read: &u32| read.to_string() == number).map(|number| (number, kind))
+    }
+
+    /// What stays of a breach that was taken out, until a manifest without it is published.
+    #[must_use]
+    pub fn taken_out(&self, id: &str) -> PathBuf {
+        self.vault().join(format!("{TAKEN_OUT_PREFIX}{id}"))
+    }
+
+    /// The breach that [`Layout::taken_out`] gave the name to; `None` of any other name.
+    #[must_use]
+    pub fn taken_out_of(name: &str) -> Option<&str> {
+        name.strip_prefix(TAKEN_OUT_PREFIX).filter(|id| is_breach_id(id))
     }
 
     /// What is known of a breach.
@@ -131,7 +165,7 @@ impl Layout {
         self.breach(id).join("about.toml")
     }
 
-    /// Which segment was last made of a breach.
+    /// Which segments were last made of a breach's parts.
     #[must_use]
     pub fn made(&self, id: &str) -> PathBuf {
         self.breach(id).join("published.toml")

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use samar_protocol::group::Backend;
-use samar_server::ingest::{Exposure, Plan, Report, Source, ingest};
+use samar_protocol::identifier::Kind;
+use samar_server::ingest::{Exposure, IdentifierColumn, Plan, Report, Source, ingest};
 use samar_server::init::init;
 use samar_server::keys;
 use samar_server::layout::Layout;
 use samar_server::synth::{Dirt, DumpSpec, write_dump};
-use samar_server::vault::file::Reader;
+use samar_server::vault::elements::Elements;
 use tempfile::TempDir;
 
 /// What the model makes of a cell: 16 digits, or nothing.
@@ -78,9 +79,12 @@ impl Kept {
             title: None,
             date: Some("2021".to_owned()),
             status: None,
-            column: Some("NIK".to_owned()),
+            about: None,
+            columns: vec![IdentifierColumn { kind: Kind::Nik, column: "NIK".to_owned() }],
             exposes: vec![Exposure { class: "photo".to_owned(), column: Some("FOTO".to_owned()) }],
             memory_bytes,
+            form: None,
+            table: None,
             rejects: None,
             sources: vec![Source::File(path.to_owned())],
         };
@@ -95,7 +99,7 @@ impl Kept {
         let elements = key.encode(Backend::best(), &inputs);
         let expected: BTreeSet<([u8; 32], u32)> =
             elements.iter().zip(self.expected.values()).map(|(e, photo)| (e.0, u32::from(*photo))).collect();
-        let mut reader = Reader::open(&self.layout.elements("breach-a")).unwrap().unwrap();
+        let mut reader = Elements::open(&self.layout, "breach-a").unwrap().unwrap();
         let mut found = Vec::new();
         while let Some(record) = reader.read_record().unwrap() {
             found.push((record.element.0, record.label));

@@ -7,7 +7,13 @@ use curve25519_dalek::{RistrettoPoint, Scalar};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _, TryCryptoRng, TryRng};
 use samar_protocol::group::Backend;
-use samar_protocol::oprf::{Blinded, BlindedBatch, Blinding, Evaluation, PinnedKey, SecretKey, Verified};
+use samar_protocol::lookup::{
+    Answerer, Client, Hint, HintBuilder, HintNote, Kernel, MatrixSeed, QueryVector, Shape,
+};
+use samar_protocol::oprf::{
+    Blinded, BlindedBatch, BlindedElements, Blinding, Element, Evaluation, KeyRatio, PinnedKey,
+    PinnedRotation, SecretKey, Verified, VerifiedRekey,
+};
 
 use super::valgrind::{is_secret, make_public, make_secret, unreported};
 use super::{Case, Expected};
@@ -21,6 +27,8 @@ pub(crate) fn all() -> Vec<Case> {
     let mut cases = vec![
         case("generate-key", Expected::Nothing, generate_key),
         case("load-key", file_holds_a_key, load_key),
+        case("look-up-portable", Expected::Known(1, "whether there is such a page"), look_up),
+        case("ratio", Expected::Nothing, ratio),
     ];
     for name in ["portable", "emulated"] {
         let Some(backend) = Backend::from_name(name) else { continue };
@@ -41,6 +49,8 @@ pub(crate) fn all() -> Vec<Case> {
         add("encode", doubling, Box::new(move || encode(backend)));
         add("evaluate", doubling, Box::new(move || evaluate(backend)));
         add("prove", Expected::Nothing, Box::new(move || prove(backend)));
+        add("rekey", doubling, Box::new(move || rekey(backend)));
+        add("prove-rekey", Expected::Nothing, Box::new(move || prove_rekey(backend)));
         for (blinding, kind, encoded) in
             [(Blinding::Additive, "additive", Expected::Nothing), (Blinding::Rfc, "rfc", doubling)]
         {
@@ -48,6 +58,8 @@ pub(crate) fn all() -> Vec<Case> {
             add(&of("blind"), encoded, Box::new(move || blind(backend, blinding)));
             add(&of("verify"), verdict, Box::new(move || verify(backend, blinding)));
             add(&of("unblind"), encoded, Box::new(move || unblind(backend, blinding)));
+            add(&of("verify-rekey"), verdict, Box::new(move || verify_rekey(backend, blinding)));
+            add(&of("unblind-rekey"), encoded, Box::new(move || unblind_rekey(backend, blinding)));
         }
     }
     cases.extend([
@@ -112,6 +124,64 @@ fn unblind(backend: Backend, blinding: Blinding) -> bool {
     elements.len() == BATCH && elements.iter().all(|element| is_secret(&element.0))
 }
 
+/// Secret and noise, the page asked for, and the page that comes out.
+fn look_up() -> bool {
+    let (kernel, seed, pages) = (Kernel::Portable, MatrixSeed::from_bytes([13; 16]), vec![14; 10 * 2_048]);
+    let shape = Shape::new(2_048, 10).expect("a shape");
+    let mut builder = HintBuilder::new(kernel, shape, seed);
+    builder.push(&pages);
+    let hint = builder.finish();
+    let hint = Hint::parse(&hint, &HintNote::of(&hint), 2_048).expect("a hint");
+    let client = Client::new(kernel, shape, seed, hint).expect("a hint of this shape");
+    let mut page = 7u32;
+    make_secret(&mut page);
+    let prepared = client.prepare(1, &mut SecretRng::new(15)).pop().expect("one");
+    let (query, pending) = prepared.query(page).expect("a page");
+    let query = query.into_bytes();
+    let hidden = is_secret(&query);
+    make_public(query.as_slice());
+    let mut answerer =
+        Answerer::new(kernel, shape, vec![QueryVector::parse(&query, shape).expect("a query")]);
+    answerer.push(&pages);
+    hidden && pending.recover(&answerer.finish()[0]).is_ok_and(|page| is_secret(&page))
+}
+
+/// The inverse of a key, times another. A ratio shows nothing of itself but what it makes of an element.
+fn ratio() -> bool {
+    let ratio = KeyRatio::between(&secret_key(), &other_secret_key());
+    let rekeyed = unreported(|| ratio.multiply(&batch(Backend::Portable, &public_blinded())));
+    rekeyed.iter().all(|encoding| is_secret(encoding))
+}
+
+fn rekey(backend: Backend) -> bool {
+    let ratio = unreported(|| KeyRatio::between(&secret_key(), &other_secret_key()));
+    let rekeyed = ratio.multiply(&batch(backend, &public_blinded()));
+    rekeyed.iter().all(|encoding| is_secret(encoding))
+}
+
+fn prove_rekey(backend: Backend) -> bool {
+    let ratio = unreported(|| KeyRatio::between(&secret_key(), &other_secret_key()));
+    let batch = batch(backend, &public_blinded());
+    let rekeyed = unreported(|| ratio.multiply(&batch));
+    make_public(rekeyed.as_slice());
+    let proof = ratio.prove(&batch, &rekeyed, &mut SecretRng::new(3)).to_bytes();
+    is_secret(&proof[..32]) && is_secret(&proof[32..])
+}
+
+fn verify_rekey(backend: Backend, blinding: Blinding) -> bool {
+    let (ratio, blinded) = unreported(|| secretly_blinded_elements(backend, blinding));
+    let Evaluation { evaluated, proof } = publicly_rekeyed(&ratio, backend, &blinded);
+    blinded.verify(&evaluated, &proof).is_ok()
+}
+
+fn unblind_rekey(backend: Backend, blinding: Blinding) -> bool {
+    let (ratio, blinded) = unreported(|| secretly_blinded_elements(backend, blinding));
+    let Evaluation { evaluated, proof } = publicly_rekeyed(&ratio, backend, &blinded);
+    let verified = unreported(|| blinded.verify(&evaluated, &proof));
+    let rekeyed = verified.map(VerifiedRekey::unblind).unwrap_or_default();
+    rekeyed.len() == BATCH && rekeyed.into_iter().all(|rekeyed| is_secret(&rekeyed.into_element().0))
+}
+
 /// Made for public scalars alone.
 fn variable_time() -> bool {
     let mut scalar = Scalar::random(&mut StdRng::seed_from_u64(4));
@@ -148,10 +218,36 @@ fn secret_key() -> SecretKey {
     key
 }
 
-/// Identifiers, of a public length.
-fn secret_inputs() -> Vec<[u8; 16]> {
-    let mut inputs: Vec<[u8; 16]> = (0..BATCH).map(|i| (317_100 + i as u128).to_le_bytes()).collect();
-    make_secret(inputs.as_mut_slice());
+/// The key that comes after it.
+fn other_secret_key() -> SecretKey {
+    let key = SecretKey::generate(&mut SecretRng::new(9));
+    make_public(key.public());
+    key
+}
+
+/// Elements that a bank holds, blinded for the next key.
+fn secretly_blinded_elements(backend: Backend, blinding: Blinding) -> (KeyRatio, BlindedElements) {
+    let [old, new] = [13, 14].map(|seed| SecretKey::generate(&mut StdRng::seed_from_u64(seed)));
+    let elements: Vec<Element> = old.encode(backend, &secret_inputs());
+    let pinned = PinnedRotation::new(backend, *old.public(), *new.public(), blinding);
+    let blinded = pinned.blind(&elements, &mut SecretRng::new(11)).expect("a batch");
+    (KeyRatio::between(&old, &new), blinded)
+}
+
+/// The server's answer to what it was sent.
+fn publicly_rekeyed(ratio: &KeyRatio, backend: Backend, blinded: &BlindedElements) -> Evaluation {
+    make_public(blinded.encodings());
+    ratio.rekey(&batch(backend, blinded.encodings()), &mut StdRng::seed_from_u64(12))
+}
+
+/// Identifiers of public lengths: numbers, and e-mail addresses that take another block of the hash or two.
+fn secret_inputs() -> Vec<Vec<u8>> {
+    let input = |i: usize| {
+        let bytes = (317_100 + i as u128).to_le_bytes();
+        bytes.iter().copied().cycle().take([28, 28, 60, 266][i % 4]).collect()
+    };
+    let mut inputs: Vec<Vec<u8>> = (0..BATCH).map(input).collect();
+    inputs.iter_mut().for_each(|input| make_secret(input.as_mut_slice()));
     inputs
 }
 

@@ -47,13 +47,13 @@ pub(crate) fn fingerprint(folder: &Path) -> Fingerprint {
     found
 }
 
-/// Names of files that only a run under way may have: unfinished ones, sorted runs, parts of segments, spools.
+/// Names of files that only a run under way may have: unfinished ones, sorted runs, parts of segments, tails of ledgers.
 pub(crate) fn leftovers(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     walk(folder, &mut |path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let unfinished = name.starts_with(".samar-unfinished-")
-            || [".tmp", ".part", ".spool", "draft.segment"].iter().any(|end| name.ends_with(end));
+            || [".tmp", ".part", ".tail", "draft.segment"].iter().any(|end| name.ends_with(end));
         if unfinished {
             found.push(path.display().to_string());
         }

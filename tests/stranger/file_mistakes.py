@@ -3,12 +3,26 @@
 import re
 
 from annotated import SPEC, Annotated, account_log, checked, segment, signed, string, u16, u32, u64, vault
-from mistakes import BAD_ELEMENTS, CRITICAL, DESCENDING, ORDER
+from mistakes import BAD_ELEMENTS, CRITICAL, DESCENDING, KEY_ID, ORDER, PUBLIC_KEY
 
 MANIFEST = Annotated.example("manifest")
 HEADER, PAGE = Annotated.example("small-header"), Annotated.example("small-page")
 KEY_FILE, LOG, VAULT = Annotated.example("key-file"), Annotated.example("account-log"), Annotated.example("vault")
 BREACH, AFTER_BREACH = MANIFEST.at("id:"), MANIFEST.at("no next publisher key")
+
+DETAILS = Annotated.example("breach-details")
+DETAILS_MISTAKES = [
+    ("cut", DETAILS.drop("source"), "not a valid breach details: it ends early", "The source is missing."),
+    ("breach", DETAILS.put("breach", string("toko-2024")), "breach details: a breach that the manifest does not name", "Of another breach."),
+    ("no-kind", DETAILS.put("kinds", u64(0)), "breach details: no kind of identifier, or too many", "No kind."),
+    ("kinds", DETAILS.put("kinds", f"{u64(2)} 0301"), "breach details: kinds of identifiers are not in ascending order", "Kinds that descend."),
+    ("kind-0", DETAILS.put("kinds", f"{u64(1)} 00"), "breach details: a kind of identifier is 0", "A kind that is none."),
+    ("description", DETAILS.put("description", string("a\nb")), "breach details: the description is too long or not printable", "Two lines."),
+    ("added", DETAILS.put("added", string("soon")), "breach details: the date of addition is not YYYY, YYYY-MM or YYYY-MM-DD", "A date that is none."),
+    ("modified", DETAILS.put("modified", string("2023-13")), "breach details: the date of change is not YYYY, YYYY-MM or YYYY-MM-DD", "A date that is none."),
+    ("flags", DETAILS.put("flags", "02"), "breach details: a flag that is not defined", "A flag that is not defined."),
+    ("source", DETAILS.put("source", string("x" * 257)), "breach details: the source is too long or not printable", "A source of 257 bytes."),
+]
 
 
 def manifests(case):
@@ -87,6 +101,25 @@ def manifests(case):
     for variant, key, wrong in [("no-point", "02*32", "on no point"), ("small-order", "00*32", "a point of order 4")]:
         next_key = MANIFEST.put("no next", f"01 {key}", "next publisher key")
         manifest(f"R-MAN-11-{variant}", how, f"A next publisher key that is {wrong}.", next_key)
+    def rotation(key_id, key, until):
+        return MANIFEST.put("no extensions", f"{u64(1)} 0100 {u64(8 + len(key) // 2 + 8)} {key_id} {key} {u64(until)}", "a rotation")
+
+    how = "manifest: the rotation is not a key id, its key and a time"
+    other, other_id = "96c10850fac0caf5eea713ad3080f929a8d52f3e4e49fc2569aee21f1fcfc11f", "64bd75a16176818d"
+    soon = 1_795_328_126
+    manifest("R-MAN-12-length", how, "A rotation with half a key.", rotation(other_id, other[:32], soon))
+    manifest("R-MAN-12-id", how, "The id of another key.", rotation("00*8", other, soon))
+    manifest("R-MAN-12-identity", how, "The identity as previous key.", rotation(other_id, "00" * 32, soon))
+    how = "manifest: the rotation leads from the key to the same key"
+    manifest("R-MAN-12-same", how, "A rotation from the manifest's own key.", rotation(KEY_ID, PUBLIC_KEY, soon))
+    how = "manifest: the rotation ends before the manifest was made or over a year after"
+    for variant, until in [("early", 1_795_328_124), ("late", 1_795_328_126 + 31_622_400)]:
+        manifest(f"R-MAN-12-{variant}", how, f"A grace time that ends too {variant}.", rotation(other_id, other, until))
+    for variant, known, how, wrong in DETAILS_MISTAKES:
+        data = known.data()
+        extension = (f"{u64(1)} 0200 {u64(len(data))} {data.hex()}", "breach details")
+        of = Annotated(MANIFEST.lines[:-1]).then(extension)
+        manifest(f"R-MAN-13-{variant}", how, wrong, of)
     how = "manifest: the OPRF public key is not a canonical element"
     for variant, (code, what, _) in BAD_ELEMENTS.items():
         manifest(f"R-OPRF-7-{variant}", how, f"An OPRF public key that is {what}.", MANIFEST.put("OPRF public key", code))

@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 import curve
-from control import KINDS, PAGE_BYTES_ALLOWED, Reader, hash_blake3, require
+from control import KINDS, PAGE_BYTES_ALLOWED, Reader, Refused, hash_blake3, require
 
 MANIFEST_BYTES_MAX = 1_048_576
 STATUSES = ("claimed", "confirmed", "denied-in-part", "disputed")
@@ -46,7 +46,21 @@ class Manifest:
     public_key: bytes
     breaches: list
     next_publisher_key: bytes | None
+    extensions: list
+    details: list
     hash: bytes
+
+
+@dataclass
+class Details:
+    breach: str
+    kinds: list
+    description: str
+    added: str
+    modified: str
+    records: int | None
+    flags: int
+    source: str
 
 
 def key_id(public_key):
@@ -71,11 +85,14 @@ def manifest(data, publisher_key):
         "public_key": read.take(32),
         "breaches": read.list(lambda: breach(read)),
         "next_publisher_key": read.optional(lambda: read.take(32)),
+        "extensions": read.extensions(),
     }
-    read.extensions()
     read.end()
-    found = Manifest(hash=hash_blake3(message), **fields)
+    known = next((details(data) for number, data in fields["extensions"] if number == 2), [])
+    found = Manifest(details=known, hash=hash_blake3(message), **fields)
     check_manifest(found)
+    unnamed = {one.breach for one in known} - {one.id for one in found.breaches}
+    require(not unnamed, "R-MAN-13", "details of a breach that is not there")
     return found
 
 
@@ -93,6 +110,49 @@ def breach(read):
     )
 
 
+def check_rotation(found, data):
+    """Key id, public key and end of the key before this manifest's."""
+    def rule(holds, reason):
+        require(holds, "R-MAN-12", reason)
+
+    rule(len(data) == 48, "length of the rotation")
+    name, key, until = data[:8], data[8:40], int.from_bytes(data[40:], "little")
+    point = curve.decode(key)
+    rule(point is not None and not curve.is_identity(point), "previous key")
+    rule(name == key_id(key), "previous key id")
+    rule(key != found.public_key, "a rotation to the same key")
+    rule(0 <= until - found.created <= 31_622_400, "end of the grace time")
+
+
+def details(data):
+    """The extension of breach details."""
+    try:
+        read = Reader(data, MANIFEST_BYTES_MAX)
+        found = read.list(
+            lambda: Details(
+                read.string(), read.list(read.u8), read.string(), read.string(), read.string(),
+                read.optional(read.u64), read.u8(), read.string(),
+            )
+        )
+        read.end()
+    except Refused as refused:
+        raise Refused("R-MAN-13", str(refused)) from None
+
+    def rule(holds, reason):
+        require(holds, "R-MAN-13", reason)
+
+    names = [one.breach.encode() for one in found]
+    rule(len(names) <= 1_024 and all(a < b for a, b in zip(names, names[1:])), "breaches are not strictly ascending")
+    for one in found:
+        rule(is_breach_id(one.breach), "breach id")
+        rule(1 <= len(one.kinds) <= 16 and one.kinds == sorted(set(one.kinds)) and 0 not in one.kinds, "kinds")
+        rule(one.description == "" or is_line(one.description, 1_024), "description")
+        rule(all(date == "" or is_date(date) for date in (one.added, one.modified)), "date")
+        rule(one.flags <= 1, "flags")
+        rule(one.source == "" or is_line(one.source, 256), "source")
+    return found
+
+
 def check_manifest(found):
     def rule(holds, reason):
         require(holds, "R-MAN-3", reason)
@@ -105,6 +165,9 @@ def check_manifest(found):
     point = curve.decode(found.public_key)
     require(point is not None and not curve.is_identity(point), "R-OPRF-7", "public key")
     require(found.key_id == key_id(found.public_key), "R-MAN-4", "key id")
+    for number, data in found.extensions:
+        if number == 1:
+            check_rotation(found, data)
     rule(len(found.breaches) <= 1_024, "number of breaches")
     for one in found.breaches:
         rule(is_breach_id(one.id), "breach id")

@@ -7,6 +7,7 @@ C = ("863f330cc1a1259ed5a5998a23acfd37fb4351a793a5b3c090b642ddc439b945",
 D = ("aa8fa048764d5623868679402ff6108d2521884fa138cd7f9c7669a9a014267e",
      "cc5ac221950a49ceaa73c8db41b82c20372a4c8d63e5dded2db920b7eee36a2a")
 KEY_ID = "c41f79ca9a511ab9"
+PUBLIC_KEY = "c803e2cc6b05fc15064549b5920659ca4a77b2cca6f04f6b357009335476ad4e"
 ORDER = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010"
 PRIME = "ed" + "ff" * 30 + "7f"
 BAD_ELEMENTS = {  # name: encoding, what it is, how it is refused
@@ -27,9 +28,11 @@ def one_line(head, note):
 
 
 EVALUATE = Annotated.example("evaluate").put("key id", KEY_ID).put("epoch", u64(1)).put("count", u32(2))
+REKEY = Annotated.example("rekey")
 MANIFEST = one_line("01 02", ("00", "epoch: the newest"))
 ALLOWANCE = one_line("01 08", None)
 FETCH, JOIN = Annotated.example("fetch"), Annotated.example("join")
+REKEYED = Annotated.example("rekeyed")
 EVALUATED, REFUSAL = Annotated.example("evaluated"), Annotated.example("refusal")
 JOINED, FETCHED, SENT = Annotated.example("joined"), one_line("01 83", ("00080000", "length 2,048")), one_line("01 82", ("00020000", "length 512"))
 
@@ -44,6 +47,10 @@ def evaluated(*elements):
 
 def evaluate(of=EVALUATE, elements=C, **more):
     return message(of, blinded(*elements), **more)
+
+
+def rekey(of=None):
+    return message(of or REKEY, blinded(*C))
 
 
 def answer(of=EVALUATED, elements=D, **more):
@@ -98,7 +105,7 @@ def requests(case):
     version = "protocol version 2, this side speaks 1"
     request("R-WIRE-1-request", version, "Another version.", message(ALLOWANCE, version=2), "unsupported")
     for name, kind, wrong in [
-        ("none", 0x00, "No kind at all."), ("reserved", 0x05, "A reserved kind."),
+        ("none", 0x00, "No kind at all."), ("reserved", 0x06, "A reserved kind."),
         ("response", 0x88, "The kind of a response."), ("refusal", 0xFF, "The kind of a refusal."),
     ]:
         how = f"message kind {kind:#04x} is unknown or out of place"
@@ -116,6 +123,16 @@ def requests(case):
     served("R-WIRE-5-control", "malformed", "A byte after a request without bulk.", message(ALLOWANCE, extra=after))
     served("R-WIRE-5-bulk", "malformed", "A byte after the last element.", evaluate(extra=after))
     served("R-WIRE-8", "unsupported", "A suite other than 1.", evaluate(EVALUATE.put("suite", u16(2))))
+
+    size = "rekey request: a batch holds 1 to 65,535 elements"
+    none = message(REKEY.put("count", u32(0)))
+    request("R-OPRF-3-rekey", size, "A rekeying of no element.", none)
+    zero = rekey(REKEY.put("epoch", u64(0)))
+    request("R-WIRE-11-rekey", "rekey request: epochs are counted from 1", "A rotation pinned from epoch 0.", zero)
+    same = rekey(REKEY.put("from key id", "4e4558544b455921"))
+    request("R-WIRE-18-same", "rekey request: it leads from a key to the same key", "A rekeying from a key to itself.", same)
+    served("R-WIRE-8-rekey", "unsupported", "A rekeying of another suite.", rekey(REKEY.put("suite", u16(2))))
+    served("R-WIRE-18-rekey", "key-unknown", "A rekeying between keys of no rotation.", rekey())
 
     size = "fetch request: the range is empty or too long"
     request("R-WIRE-9-empty", size, "A range of no byte.", message(FETCH.put("length", u32(0))))
@@ -164,6 +181,13 @@ def answers(case):
     changed = EVALUATED.put("c", "01 00*31", "c: 1")
     holds = "the batch proof does not hold: the server used another key or changed an answer"
     asked("evaluate", "R-OPRF-6", holds, "A proof of nothing.", answer(changed))
+
+    none = REKEYED.put("count", u32(0))
+    response("rekey", "R-OPRF-3-rekeyed", "rekey response: a batch holds 1 to 65,535 elements", "No rekeyed element.", message(none))
+    of = answer(REKEYED.put("c", ORDER, "c: the order of the group"))
+    response("rekey", "R-OPRF-5-rekeyed", scalar, "The proof's c is not below L.", of)
+    part = REKEYED.put("charged", u32(1))
+    response("rekey", "R-WIRE-12-rekeyed", "rekey response: a batch is charged whole or not at all", "One of two elements charged.", answer(part))
 
     cut = "not a valid evaluate response: it ends early"
     response("evaluate", "R-CODEC-1-answer", cut, "The list of extensions is missing.", answer(EVALUATED.drop("no ext")))
@@ -247,3 +271,23 @@ def cells(case):
         case(f"R-ID-1-{reason}", "cell", reason, "invalid:REASON", "A cell.", Annotated([(text.encode().hex() if len(text) < 60 else f"33*{len(text)}", shown)]))
     split = Annotated([(b"3201010101900001\t3201010101900002".hex(), "a tab between two numbers")])
     case("R-ID-1-tab", "cell", "two-numbers", "invalid:REASON", "A tab parts two values inside a cell.", split)
+    for kind, wrong in {
+        "phone": {
+            "empty": "( )", "not-digits": "08123xxxxxx", "wrong-length": "08123456", "no-country": "3201010101900001",
+            "bad-prefix": "0800 123 4567", "excel-scientific": "8.12346E+10", "decimal-fraction": "81234567890.0",
+            "two-numbers": "081234567890/081298765432", "trailing-text": "081234567890 ext 2", "leading-text": "WA 081234567890",
+        },
+        "email": {
+            "empty": "<>", "no-at": "budi.example.com", "two-addresses": "budi@@example.com", "not-ascii": "budi@b\u00fccher.example",
+            "bad-local": "budi.@example.com", "bad-domain": "budi@localhost", "wrong-length": "a" * 65 + "@example.com",
+        },
+        "kk": {"bad-day": "3201014101900001", "bad-month": "3201010113900001", "zero-serial": "3201010101900000"},
+        "npwp": {
+            "placeholder": "00.000.000.0-407.000", "wrong-length": "9.254.294.3-407.000", "bad-day": "3201010001900001",
+            "decimal-fraction": "925429434407000.0", "two-numbers": "092542943407000092542943407001",
+        },
+    }.items():
+        for reason, text in wrong.items():
+            shown = text if text.isascii() and len(text) < 60 else "a cell"
+            of = Annotated([(text.encode().hex(), shown)])
+            case(f"R-ID-1-{kind}-{reason}", f"{kind} cell", reason, "invalid:REASON", "A cell.", of)

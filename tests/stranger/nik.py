@@ -1,4 +1,4 @@
-"""NIK normalisation as SPEC.md section "NIK" says it."""
+"""NIK normalisation, and what KK and NPWP have of it, as SPEC.md section "NIK" says it."""
 
 import re
 import unicodedata
@@ -16,21 +16,39 @@ def digits_of(text):
     return "".join(str(unicodedata.digit(sign)) for sign in re.findall(f"[{DIGIT}]", text))
 
 
+def trim(cell):
+    """The text between the edges; nothing for a cell that is too long."""
+    if len(cell.encode("utf-8")) > 256:
+        return None
+    text = re.sub(f"^[{EDGE}]+|[{EDGE}]+$", "", cell)
+    return re.sub(f"^[{EDGE}]+", "", text.removeprefix("'"))
+
+
 def read(cell):
     """The 16 digits, or the name of the reason why there are none."""
-    if len(cell.encode("utf-8")) > 256:
-        return "too-long"
-    text = re.sub(f"^[{EDGE}]+|[{EDGE}]+$", "", cell)
-    text = re.sub(f"^[{EDGE}]+", "", text.removeprefix("'"))
+    text = trim(cell)
+    return "too-long" if text is None else checked(sixteen(text, (16,)), women=True)
+
+
+def kk(text):
+    return checked(sixteen(text, (16,)), women=False)
+
+
+def sixteen(text, lengths):
+    """As many digits as `lengths` allows, or a reason."""
     if re.search(f"[^{DIGIT}{DROPPED}]", text):
-        return damage(text)
+        return damage(text, lengths)
     digits = digits_of(text)
     if not digits:
         return "empty"
-    if len(digits) != 16:
-        return damage(text)
+    return digits if len(digits) in lengths else damage(text, lengths)
+
+
+def checked(digits, women):
+    if not digits.isdigit():
+        return digits  # a reason already
     day, month, year = int(digits[6:8]), int(digits[8:10]), int(digits[10:12])
-    if not (1 <= day <= 31 or 41 <= day <= 71):
+    if not (1 <= day <= 31 or women and 41 <= day <= 71):
         return "bad-day"
     if not 1 <= month <= 12:
         return "bad-month"
@@ -40,26 +58,34 @@ def read(cell):
     return "zero-serial" if digits[12:] == "0000" else digits
 
 
-def is_decimal_fraction(text):
+def is_decimal_fraction(text, lengths):
     point = max(text.rfind("."), text.rfind(","))
     whole, fraction = text[:point], text[point + 1 :]
     sound = point >= 0 and re.fullmatch(f"[{DIGIT}{DROPPED}]*", whole) and re.fullmatch("[0\uff10]+", fraction)
-    return bool(sound) and len(digits_of(whole)) == 16
+    return bool(sound) and len(digits_of(whole)) in lengths
 
 
-def damage(text):
+def is_scientific(text):
     mantissa, e, exponent = re.match(r"([^eE]*)([eE]?)(.*)", text, re.S).groups()
     numeric = re.fullmatch(f"[{DIGIT}.,{SPACE}]*", mantissa) and digits_of(mantissa)
-    if e and numeric and re.fullmatch(f"[+-]?[{DIGIT}]+", exponent):
+    return bool(e and numeric and re.fullmatch(f"[+-]?[{DIGIT}]+", exponent))
+
+
+def numbers_in(digits, lengths):
+    numbers = -(-digits // max(lengths))
+    return numbers if numbers * min(lengths) <= digits else 0
+
+
+def damage(text, lengths):
+    if is_scientific(text):
         return "excel-scientific"
-    if is_decimal_fraction(text):
+    if is_decimal_fraction(text, lengths):
         return "decimal-fraction"
-    pieces = [len(digits_of(piece)) for piece in re.split(f"[^{DIGIT}{DROPPED}]", text)]
-    numbers = sum(length // 16 for length in pieces if length % 16 == 0)
-    if numbers >= 2:
+    pieces = [numbers_in(len(digits_of(piece)), lengths) for piece in re.split(f"[^{DIGIT}{DROPPED}]", text)]
+    if sum(pieces) >= 2:
         return "two-numbers"
     if len(pieces) == 1:
         return "wrong-length"
-    if numbers == 0:
+    if sum(pieces) == 0:
         return "not-digits"
-    return "trailing-text" if pieces[0] == 16 else "leading-text"
+    return "trailing-text" if pieces[0] == 1 else "leading-text"

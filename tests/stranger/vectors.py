@@ -13,6 +13,7 @@ import re
 import sys
 
 import curve
+import kinds
 import manifest as manifests
 import nik
 import operator_files
@@ -27,11 +28,13 @@ MESSAGES = {  # name of the example: kind byte, fields of the control structure
     "manifest-3": (0x02, lambda r: (r.optional(r.u64),)),
     "fetch": (0x03, lambda r: (r.take(32), r.u64(), r.u32())),
     "evaluate": (0x04, lambda r: (r.u16(), r.take(8), r.u64(), r.u32())),
+    "rekey": (0x05, lambda r: (r.u16(), r.take(8), r.take(8), r.u64(), r.u32())),
     "allowance": (0x08, lambda r: ()),
     "joined": (0x81, lambda r: (r.string(), r.bytes())),
     "manifest-sent": (0x82, lambda r: (r.u32(),)),
     "fetched": (0x83, lambda r: (r.u32(),)),
     "evaluated": (0x84, lambda r: (r.u32(), r.take(64), r.u32())),
+    "rekeyed": (0x85, lambda r: (r.u32(), r.take(64), r.u32())),
     "allowance-sent": (0x88, lambda r: (r.u64(), r.u64(), r.u64(), r.u64(), r.u64())),
     "refusal": (0xFF, lambda r: (r.u16(), r.string(), r.optional(r.u32))),
 }
@@ -49,7 +52,8 @@ class Spec:
         self.unused = {name for name, _ in self.vectors} | set(self.examples)
         rows = re.findall(r"^\| (\d{16}) \| `(\w{64})` \| `(\w+)` \| (\d) \| (\d) \| (\d) \|", text, re.M)
         self.tags = [(row[0], bytes.fromhex(row[1]), int(row[2], 16), *map(int, row[3:])) for row in rows]
-        self.cells = cells(text)
+        self.cells = [("nik", *cell) for cell in cells(text)]
+        self.cells += re.findall(r"^\| (phone|email|kk|npwp) \| `([^`]*)` \| `?([^`|]+?)`? \|$", text, re.M)
 
     def example(self, name):
         self.unused.discard(name)
@@ -145,6 +149,64 @@ def oprf(spec):
     return k, pk, proof
 
 
+def rekeying(spec, k, pk):
+    """A batch of two elements under k, taken to k'."""
+    secret = spec.bytes("k'")
+    public = curve.multiply(scalar(secret), curve.BASE)
+    pk_next = curve.encode(public)
+    spec.check("PK'", pk_next)
+    spec.check("key id'", manifests.key_id(pk_next))
+    q = pow(k, curve.L - 2, curve.L) * scalar(secret) % curve.L
+    spec.check("q", scalar_bytes(q))
+    blinded, answered = [], []
+    for i in range(2):
+        blind = scalar(spec.bytes(f"r[{i}]"))
+        element = curve.multiply(k, hash_to_group(spec.bytes(f"x[{i}]")))
+        spec.check(f"e[{i}]", curve.encode(element))
+        sent = curve.add(element, curve.multiply(blind, curve.decode(pk)))
+        blinded.append(curve.encode(sent))
+        answered.append(curve.encode(curve.multiply(q, sent)))
+        spec.check(f"rekey C[{i}]", blinded[i])
+        spec.check(f"rekey D[{i}]", answered[i])
+        unblinded = curve.add(curve.decode(answered[i]), curve.negate(curve.multiply(blind, public)))
+        fresh = curve.multiply(scalar(secret), hash_to_group(spec.bytes(f"x[{i}]")))
+        assert curve.encode(unblinded) == curve.encode(fresh), "rekeying is not evaluation under the next key"
+        spec.check(f"e'[{i}]", curve.encode(unblinded))
+        # The other way to blind comes to the same element.
+        answer = curve.multiply(q, curve.multiply(blind, element))
+        inverse = pow(blind, curve.L - 2, curve.L)
+        assert curve.encode(curve.multiply(inverse, answer)) == curve.encode(fresh), "blinding by multiplication"
+
+    count = len(blinded).to_bytes(4, "little")
+    seed = hashlib.sha512(b"".join([b"samar rekey proof v1", pk, pk_next, count, *blinded, *answered])).digest()
+    spec.check("rekey seed", seed)
+    weights = [weight(seed, i) for i in range(2)]
+    m, z = weighted(weights, blinded), weighted(weights, answered)
+    spec.check("rekey M", curve.encode(m))
+    spec.check("rekey Z", curve.encode(z))
+    t = sha512_scalar(b"samar batch nonce v1", scalar_bytes(q), b"\x5a" * 32, seed)
+    t2, t3 = curve.multiply(t, curve.decode(pk)), curve.multiply(t, m)
+    spec.check("rekey t2", curve.encode(t2))
+    spec.check("rekey t3", curve.encode(t3))
+    c = challenge(seed, m, z, t2, t3)
+    s = (t - c * q) % curve.L
+    proof = scalar_bytes(c) + scalar_bytes(s)
+    spec.check("rekey proof", proof)
+    # And as a verifier sees it.
+    t2 = curve.add(curve.multiply(s, curve.decode(pk)), curve.multiply(c, public))
+    t3 = curve.add(curve.multiply(s, m), curve.multiply(c, z))
+    assert challenge(seed, m, z, t2, t3) == c, "the proof does not verify"
+
+    extension = Reader(spec.example("rotation"))
+    number, rotation = extension.u16(), extension.bytes()
+    extension.end()
+    assert (number, rotation[:8], rotation[8:40]) == (1, manifests.key_id(pk), pk), "the rotation's example"
+    assert int.from_bytes(rotation[40:], "little") == 1_797_920_125
+    (known,) = manifests.details(spec.example("breach-details"))
+    assert (known.breach, known.kinds, known.records) == ("toko-2023", [1, 3], 100_000_000), "the example of details"
+    return proof
+
+
 def weight(seed, i):
     block = hashlib.sha512(b"samar batch weights v1" + seed + (i // 4).to_bytes(4, "little")).digest()
     return scalar(block[16 * (i % 4) : 16 * (i % 4) + 16])
@@ -161,12 +223,12 @@ def challenge(seed, *points):
     return sha512_scalar(b"samar batch challenge v1", seed, *map(curve.encode, points))
 
 
-def element_of(k, digits):
-    return curve.encode(curve.multiply(k, hash_to_group(oprf_input(digits))))
+def element_of(k, normalised, kind="nik"):
+    return curve.encode(curve.multiply(k, hash_to_group(oprf_input(normalised, kind))))
 
 
-def oprf_input(digits):
-    return b"samar id v1\x01" + digits.encode()
+def oprf_input(normalised, kind="nik"):
+    return b"samar id v1" + bytes([kinds.BYTE[kind]]) + normalised.encode()
 
 
 def tag_of(element):
@@ -174,8 +236,13 @@ def tag_of(element):
 
 
 def identifiers(spec, k):
-    for cell, result in spec.cells:
-        assert nik.read(cell) == result, f"{cell!r} is {nik.read(cell)}, SPEC.md says {result}"
+    for kind, cell, result in spec.cells:
+        assert kinds.read(kind, cell) == result, f"{kind} {cell!r} is {kinds.read(kind, cell)}, SPEC.md says {result}"
+    assert spec.example("input-email") == oprf_input("budi@example.com", "email")
+    for kind, cell in [
+        ("phone", "0812-3456-7890"), ("email", "Budi@example.com"), ("kk", "32.01.01.170317.0003"), ("npwp", "09.254.294.3-407.000"),
+    ]:
+        spec.check(f"{kind} element", element_of(k, kinds.read(kind, cell), kind))
     x = oprf_input(nik.read("'3201 0101.0190-0001"))
     spec.check("input", x)
     assert spec.example("input") == x
@@ -306,8 +373,9 @@ def mistakes(spec):
         text = path.read_text(encoding="utf-8")
         rule, reads_as, refused_as, _ = re.findall(r"^# [a-z ]+: (.*)$", text, re.M)[:4]
         data = parse_hex(text)
-        if reads_as == "cell":
-            assert nik.read(data.decode()) == refused_as, f"{path.name}: {nik.read(data.decode())}"
+        if reads_as == "cell" or reads_as.endswith(" cell"):
+            read = kinds.read(reads_as.removesuffix("cell").strip() or "nik", data.decode())
+            assert read == refused_as, f"{path.name}: {read}"
         elif reads_as in readers:
             try:
                 refused(rule, lambda: readers[reads_as](data))
@@ -319,7 +387,7 @@ def mistakes(spec):
     return count
 
 
-def messages(spec, proof):
+def messages(spec, proof, rekey_proof):
     read = {}
     for name, (kind, fields) in MESSAGES.items():
         data = spec.example(name)
@@ -334,6 +402,8 @@ def messages(spec, proof):
     assert read["fetch"] == (b"\x11" * 32, 8_192, 65_536)
     assert read["evaluate"] == (1, b"KEYIDKEY", 2, 3)
     assert read["evaluated"] == (2, proof, 2)
+    assert read["rekey"] == (1, b"KEYIDKEY", b"NEXTKEY!", 3, 2)
+    assert read["rekeyed"] == (2, rekey_proof, 0)
     assert read["allowance-sent"] == (10_000_000, 100_000_000, 4_096, 8_192, 1_795_996_800)
     assert read["refusal"] == (13, "the server is busy", 1_000)
 
@@ -357,7 +427,7 @@ def main():
         locator(spec)
         segment_example(spec)
         publication(spec, k, pk)
-        messages(spec, proof)
+        messages(spec, proof, rekeying(spec, k, pk))
         log(spec)
         refusals_seen = mistakes(spec)
         assert not spec.unused, f"never looked at: {sorted(spec.unused)}"

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, value_parser};
+use samar_local::table::Form;
 use samar_protocol::limits::BATCH_ELEMENTS_MAX;
 
 use crate::report::Format;
@@ -78,7 +79,7 @@ pub(super) enum Command {
     /// Never shows an identifier, a token or a key. A damaged file is shown up to its first fault, and ends with 6. The
     /// folder lends the key that a manifest must be signed by.
     #[command(
-        after_help = "Example:\n  samar inspect bank-jaya.invitation\n\nIts files are in the folder of the enrolment: samar.toml, seen.toml, ca.pem,\nmanifests/, segments/, pending/."
+        after_help = "Example:\n  samar inspect bank-jaya.invitation\n\nIts files are in the folder of the enrolment: samar.toml, seen.toml, ca.pem,\nmanifests/, segments/, ledger/, pending/."
     )]
     Inspect {
         /// The file; its kind is told by its content
@@ -114,11 +115,17 @@ pub(super) enum Command {
 
 #[derive(Args, Debug)]
 pub(super) struct ScreenArguments {
-    /// The customers: delimited text (CSV), plain, gzip or zstd
+    /// The customers: delimited text (CSV), SQL or JSON, plain or in gzip, zstd or zip
     pub(super) file: PathBuf,
     /// The column that holds the NIK: its name, or its number as #3
     #[arg(long, value_name = "NAME")]
     pub(super) column: String,
+    /// Form of the file: delimited text, an SQL dump, JSON lines or JSON; auto tells it from the file
+    #[arg(long, value_name = "FORM", default_value = "auto", value_parser = Form::NAMES)]
+    pub(super) in_format: String,
+    /// Table of an SQL dump, or file in a zip [default: the only one]
+    #[arg(long, value_name = "NAME")]
+    pub(super) table: Option<String>,
     /// Where the report goes
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
@@ -128,6 +135,12 @@ pub(super) struct ScreenArguments {
     /// Where the summary goes, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
+    /// Keep nothing of what is evaluated, and use nothing that is kept
+    ///
+    /// Without it, who was evaluated once is not evaluated again under the same key: a later screening pays for new
+    /// customers alone.
+    #[arg(long)]
+    pub(super) no_ledger: bool,
     /// Memory that the program may use, however many customers there are
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     pub(super) memory: ByteSize,

@@ -10,6 +10,7 @@ use std::path::Path;
 use clap::Parser as _;
 use samar_local::exit::{Exit, Failure, io_failure, print, say};
 use samar_local::folder::default_folder;
+use samar_local::table::Form;
 use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
 use crate::bench::{BenchPlan, Ladder};
@@ -91,9 +92,19 @@ fn read_invitation(path: &Path) -> Result<String, Failure> {
 }
 
 async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure> {
-    let ScreenArguments { file, column, out, out_format, summary, memory, json } = arguments;
-    let (home, format, memory_bytes) = (home.clone(), out_format, memory.as_u64());
-    let plan = ScreenPlan { home, file, column, out, format, summary, memory_bytes };
+    let json = arguments.json;
+    let plan = ScreenPlan {
+        home: home.clone(),
+        file: arguments.file,
+        column: arguments.column,
+        form: Form::named(&arguments.in_format),
+        table: arguments.table,
+        out: arguments.out,
+        format: arguments.out_format,
+        summary: arguments.summary,
+        memory_bytes: arguments.memory.as_u64(),
+        ledger: !arguments.no_ledger,
+    };
     let summary = crate::screen::screen(&plan).await?;
     if json {
         show::screen_json(&summary);

@@ -1,8 +1,8 @@
 //! `inspect` of the files that this program alone writes. What both sides hold is shown by `samar-inspect`.
 
+mod ledger;
 mod screening;
 mod settings;
-mod spool;
 
 use std::path::Path;
 
@@ -21,14 +21,18 @@ pub(crate) fn inspect(home: &Home, path: &Path, json: bool) -> Result<Exit, Fail
     let pinned = Config::load(home).ok().map(|config| config.publisher_key);
     let newest = Seen::load(home).ok().flatten().map(|seen| seen.publisher_key);
     let publishers = pinned.into_iter().chain(newest).collect();
-    samar_inspect::run(&Program { name: "samar", publishers, own: &decode }, path, json)
+    samar_inspect::run(
+        &Program { name: "samar", publishers, own: &|kind, source| decode(kind, source, path) },
+        path,
+        json,
+    )
 }
 
-fn decode(kind: Kind, source: &Source) -> Option<Result<Report, Failure>> {
+fn decode(kind: Kind, source: &Source, path: &Path) -> Option<Result<Report, Failure>> {
     Some(match kind {
         Kind::BankConfig => settings::config(source),
         Kind::Seen => settings::seen(source),
-        Kind::Spool => spool::decode(source),
+        Kind::Ledger => ledger::decode(source, path),
         Kind::Screening => screening::report(source),
         Kind::ScreeningSummary => screening::summary(source),
         _ => return None,

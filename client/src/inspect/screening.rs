@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 
 use samar_inspect::{Facts, Fault, Report, Source, Value};
 use samar_local::exit::Failure;
-use samar_local::table::{ROW_BYTES_MAX, Row, Table, TableOptions};
+use samar_local::table::{Input, ROW_BYTES_MAX, Row, Table, TableOptions};
 
 const REMEDY: &str = "screen the customers again";
 /// Different texts that are counted; there are as many breaches and reasons as a set has unless the file was changed.
@@ -77,8 +77,13 @@ fn rows(report: &mut Report, source: &Source, counts: &mut Counts) -> Result<(),
     let before = first.windows(12).position(|bytes| bytes == b"samar_status");
     let delimiter = before.and_then(|at| at.checked_sub(1)).and_then(|at| first.get(at)).copied();
     let delimiter = delimiter.filter(|byte| matches!(byte, b',' | b';' | b'\t' | b'|'));
-    let options = TableOptions { name: source.name().to_owned(), delimiter, header: Some(true) };
-    let opened = Table::open(Box::new(file), &options).and_then(|table| {
+    let options = TableOptions {
+        name: source.name().to_owned(),
+        delimiter,
+        header: Some(true),
+        ..TableOptions::default()
+    };
+    let opened = Table::open(Input::stream(file), &options).and_then(|table| {
         let columns = (table.select_column("samar_status")?, table.select_column("samar_breaches")?);
         Ok((table, columns))
     });

@@ -172,7 +172,7 @@ fn quinn_error<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> 
 /// How long the exchange of this request may last, by the bytes that it can come to.
 fn whole_time(request: &Request) -> Duration {
     let answer = match request {
-        Request::Evaluate(_) => request.bulk_bytes(),
+        Request::Evaluate(_) | Request::Rekey(_) => request.bulk_bytes(),
         Request::Fetch(asked) => asked.length as usize,
         Request::Manifest(_) => MANIFEST_BYTES_MAX,
         Request::Join(_) | Request::Allowance(_) => CONTROL_BYTES_MAX,
@@ -189,6 +189,9 @@ fn unasked(request: &Request, response: &Response) -> Option<String> {
         }
         (Request::Evaluate(asked), Response::Evaluated(got)) if got.count != asked.count => {
             Some(format!("asked for {} evaluated elements, it announces {}", asked.count, got.count))
+        }
+        (Request::Rekey(asked), Response::Rekeyed(got)) if got.count != asked.count => {
+            Some(format!("asked for {} rekeyed elements, it announces {}", asked.count, got.count))
         }
         _ => None,
     }

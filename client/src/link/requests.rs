@@ -1,22 +1,22 @@
 //! What a bank asks for, each with the answer in the form it is used in.
 
 use samar_protocol::limits::ELEMENT_BYTES;
-use samar_protocol::oprf::{self, KeyId, Proof};
+use samar_protocol::oprf::{self, KeyId, PROOF_BYTES, Proof};
 use samar_protocol::wire::{
     Allowance, AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, Joined, ManifestRequest,
-    Request, Response,
+    RekeyRequest, Request, Response,
 };
 
 use super::{Link, LinkError, Streams};
 
-/// An evaluated batch, not yet verified.
+/// An evaluated or rekeyed batch, not yet verified.
 #[derive(Debug)]
 pub struct EvaluateAnswer {
     /// As many as were sent.
     pub evaluated: Vec<[u8; ELEMENT_BYTES]>,
     /// The batch proof.
     pub proof: Proof,
-    /// Evaluations charged: all or none.
+    /// Evaluations or rekeyings charged: all or none.
     pub charged: u32,
 }
 
@@ -75,14 +75,45 @@ impl<S: Streams> Link<S> {
             extensions: Vec::new(),
         });
         match self.ask(&request, blinded.as_flattened()).await? {
-            (Response::Evaluated(answer), bulk) => Ok(EvaluateAnswer {
-                evaluated: bulk.as_chunks::<ELEMENT_BYTES>().0.to_vec(),
-                proof: Proof::from_bytes(&answer.proof)
-                    .map_err(|error| LinkError::lied(self.address(), format!("batch proof: {error}")))?,
-                charged: answer.charged,
-            }),
+            (Response::Evaluated(answer), bulk) => self.batch_answer(&bulk, &answer.proof, answer.charged),
             _ => Err(self.out_of_place()),
         }
+    }
+
+    /// Rekeyings of blinded elements from one key to the next, at most a batch.
+    ///
+    /// # Errors
+    /// [`LinkError`]; a server that does not serve this rotation, or no longer, refuses with `key-unknown`.
+    pub async fn rekey(
+        &self,
+        from: KeyId,
+        to: KeyId,
+        epoch: u64,
+        blinded: &[[u8; ELEMENT_BYTES]],
+    ) -> Result<EvaluateAnswer, LinkError> {
+        let request = Request::Rekey(RekeyRequest {
+            suite: oprf::SUITE,
+            from_key_id: from.0,
+            to_key_id: to.0,
+            epoch,
+            count: u32::try_from(blinded.len()).unwrap_or(u32::MAX), // over a batch: the encoder refuses it
+            extensions: Vec::new(),
+        });
+        match self.ask(&request, blinded.as_flattened()).await? {
+            (Response::Rekeyed(answer), bulk) => self.batch_answer(&bulk, &answer.proof, answer.charged),
+            _ => Err(self.out_of_place()),
+        }
+    }
+
+    fn batch_answer(
+        &self,
+        bulk: &[u8],
+        proof: &[u8; PROOF_BYTES],
+        charged: u32,
+    ) -> Result<EvaluateAnswer, LinkError> {
+        let proof = Proof::from_bytes(proof)
+            .map_err(|error| LinkError::lied(self.address(), format!("batch proof: {error}")))?;
+        Ok(EvaluateAnswer { evaluated: bulk.as_chunks::<ELEMENT_BYTES>().0.to_vec(), proof, charged })
     }
 
     /// What is left of the bank's allowance.

@@ -133,7 +133,7 @@ fn failed(error: impl Into<io::Error>) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use samar_local::table::{Table, TableOptions};
+    use samar_local::table::{Input, Table, TableOptions};
 
     use super::super::verdict::tests::breaches;
     use super::*;
@@ -144,7 +144,7 @@ mod tests {
         let breaches = breaches();
         let options =
             TableOptions { name: "input".to_owned(), header: Some(true), ..TableOptions::default() };
-        let mut rows = Table::open(Box::new(input.as_bytes()), &options).unwrap();
+        let mut rows = Table::open(Input::stream(input.as_bytes()), &options).unwrap();
         let mut out = Vec::new();
         let mut report = Rows::new(&mut out, format, rows.columns(), rows.delimiter()).unwrap();
         let verdict = Verdict::of([Match { breach: 0, label: 1 }], &breaches);

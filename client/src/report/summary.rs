@@ -35,7 +35,7 @@ pub struct Summary {
     pub unique: u64,
     /// Identifiers evaluated in this run.
     pub evaluated: u64,
-    /// Identifiers that an earlier run, cut short, had evaluated.
+    /// Identifiers that an earlier run had evaluated: they stood in the ledger.
     pub reused: u64,
     /// Evaluations charged to the allowance in this run.
     pub charged: u64,
@@ -124,7 +124,7 @@ impl fmt::Display for Summary {
         writeln!(f, "screened    {}, {} different", counted(self.rows, "row"), thousands(self.unique))?;
         write!(f, "evaluated   {}, {} charged", thousands(self.evaluated), thousands(self.charged))?;
         if self.reused > 0 {
-            write!(f, "; {} kept from a run cut short", thousands(self.reused))?;
+            write!(f, "; {} known from earlier runs", thousands(self.reused))?;
         }
         writeln!(f, "\nexposed     {}", counted(self.exposed, "row"))?;
         for breach in self.breaches.iter().filter(|breach| breach.exposed > 0) {

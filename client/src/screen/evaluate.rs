@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::blocking;
-use super::spool::Spool;
 use super::survey::{Survey, Unknown};
 use crate::customers::{Customers, Hash, HashKey};
 use crate::evaluation::{BATCH, Evaluator};
+use crate::ledger::Ledger;
 use crate::link::LinkError;
 
 /// Batches under way at once. Worst-case memory = 4 × 4,096 × 520 bytes, and as much again waiting.
@@ -28,7 +28,7 @@ pub(super) struct Allowed {
     pub(super) code: RefusalCode,
 }
 
-/// What the evaluation came to, besides what it added to the spool.
+/// What the evaluation came to, besides what it added to the ledger.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Evaluated {
     /// Identifiers evaluated now.
@@ -55,16 +55,16 @@ struct Done {
 
 enum BatchError {
     Link(LinkError),
-    Spool(Failure),
+    Ledger(Failure),
 }
 
-/// Evaluates what the spool does not know, and adds it to the spool batch by batch.
+/// Evaluates what the ledger does not know, and adds it to the ledger batch by batch.
 pub(super) async fn run(
     evaluator: &Evaluator,
     customers: &Arc<Customers>,
     survey: &Arc<Survey>,
     unknown: Unknown,
-    spool: &Arc<Spool>,
+    ledger: &Arc<Ledger>,
     allowed: Allowed,
 ) -> Result<Evaluated, Failure> {
     let expected = unknown.count;
@@ -72,11 +72,11 @@ pub(super) async fn run(
     let mut evaluated = Evaluated::default();
     let (feed, mut batches) = mpsc::channel(IN_FLIGHT);
     let reader = {
-        let (customers, survey, spool) = (Arc::clone(customers), Arc::clone(survey), Arc::clone(spool));
+        let (customers, survey, ledger) = (Arc::clone(customers), Arc::clone(survey), Arc::clone(ledger));
         let evaluator = evaluator.clone();
         tokio::spawn(blocking(move || {
-            let ready = |batch| prepare(&evaluator, &spool, batch);
-            read(&customers, &survey, &unknown, &spool.key, allowed.left, ready, &feed)
+            let ready = |batch| prepare(&evaluator, &ledger, batch);
+            read(&customers, &survey, &unknown, &ledger.hash_key, allowed.left, ready, &feed)
         }))
     };
     let mut under_way = JoinSet::new();
@@ -86,7 +86,7 @@ pub(super) async fn run(
         while failed.is_none() && !exhausted && under_way.len() < IN_FLIGHT {
             match batches.recv().await {
                 Some(ready) => {
-                    under_way.spawn(one(evaluator.clone(), Arc::clone(spool), ready));
+                    under_way.spawn(one(evaluator.clone(), Arc::clone(ledger), ready));
                 }
                 None => exhausted = true,
             }
@@ -102,8 +102,8 @@ pub(super) async fn run(
             // A lie ends the run at once. After any other failure the batches that are under way are waited for: they
             // may have been charged.
             Err(error @ BatchError::Link(LinkError::Lied { .. })) => {
-                let spool = Arc::clone(spool);
-                blocking(move || spool.discard_blinds()).await?;
+                let ledger = Arc::clone(ledger);
+                blocking(move || ledger.discard_blinds()).await?;
                 failed = Some(error);
                 break;
             }
@@ -114,7 +114,7 @@ pub(super) async fn run(
     // Unwrap safety: as above.
     let read = reader.await.expect("the reader neither panics nor is cancelled");
     match failed {
-        Some(BatchError::Spool(failure)) => return Err(failure),
+        Some(BatchError::Ledger(failure)) => return Err(failure),
         Some(BatchError::Link(error)) => return Err(kept(error, &evaluated)),
         None => read?,
     }
@@ -128,17 +128,17 @@ pub(super) async fn run(
     Ok(evaluated)
 }
 
-async fn one(evaluator: Evaluator, spool: Arc<Spool>, (batch, blinds): Ready) -> Result<Done, BatchError> {
+async fn one(evaluator: Evaluator, ledger: Arc<Ledger>, (batch, blinds): Ready) -> Result<Done, BatchError> {
     let Batch { hashes, inputs } = batch;
     let count = inputs.len() as u64;
     let (elements, charged) = evaluator.evaluate_with(blinds, inputs).await.map_err(BatchError::Link)?;
-    blocking(move || spool.append(&hashes, &elements)).await.map_err(BatchError::Spool)?;
+    blocking(move || ledger.append(&hashes, &elements)).await.map_err(BatchError::Ledger)?;
     Ok(Done { count, charged })
 }
 
-/// Adds the blinds. The spool says which: those of an earlier run, where that was cut short while it sent this very batch.
-fn prepare(evaluator: &Evaluator, spool: &Spool, batch: Batch) -> Result<Ready, Failure> {
-    let mut rng = spool.blinds_of(&batch.hashes, evaluator.blinding());
+/// Adds the blinds. The ledger says which: those of an earlier run, where that was cut short while it sent this very batch.
+fn prepare(evaluator: &Evaluator, ledger: &Ledger, batch: Batch) -> Result<Ready, Failure> {
+    let mut rng = ledger.blinds_of(&batch.hashes, evaluator.blinding());
     let blinds = evaluator.prepare(batch.inputs.len(), &mut rng)?;
     Ok((batch, blinds))
 }
@@ -166,8 +166,9 @@ fn read(
         if unknown.contains(row)
             && let Ok(nik) = cell
         {
-            batch.hashes.push(key.hash(&nik));
-            batch.inputs.push(nik.oprf_input());
+            let input = nik.oprf_input();
+            batch.hashes.push(key.hash(&input));
+            batch.inputs.push(input);
         }
         row += 1;
         if batch.inputs.len() as u64 == allowed.min(BATCH as u64) {

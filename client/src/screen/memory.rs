@@ -5,11 +5,13 @@
 //! | Step | First | Second | Third | Fourth |
 //! | --- | --- | --- | --- | --- |
 //! | survey | places | | | |
-//! | what is unknown | places | | rows to evaluate | hashes in the spool |
+//! | what is unknown | places | | rows to evaluate | blocks of the ledger |
 //! | evaluate | places | | rows to evaluate | |
-//! | match | places | matches | | tags |
-//! | join | places | matches | matches by row | |
-//! | report | places | | matches by row | |
+//! | settle | places | | | evaluations to sort, or blocks to merge |
+//! | match | places | matches by row | elements and tags | blocks of the ledger |
+//! | report | places | matches by row | | |
+//!
+//! Besides, a bit for each customer of the ledger: whether it was met.
 
 use samar_local::exit::Failure;
 use samar_protocol::manifest::{Manifest, SegmentRef};

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! 1 survey     read the file: who stands where, as keyed hashes; which rows are unusable; nothing is sent
-//! 2 evaluate   read it again: identifiers → batches → blind, ask, verify, unblind → elements, spooled as they come
-//! 3 match      what is in the spool against the segments on disk, and what is found against the rows
-//! 4 report     read it once more: every row with its verdict
+//! 2 evaluate   whom the ledger does not know: read it again, identifiers → batches → blind, ask, verify, unblind →
+//!              elements, in the ledger as they come
+//! 3 match      file and ledger, both sorted by hash, side by side: elements → tags → the segments on disk
+//! 4 report     read the file once more: every row with its verdict
 //! ```
 //!
 //! Rows and matches are brought together by sorting, on disk where memory does not hold them. The report is the same
@@ -12,7 +13,6 @@
 
 mod evaluate;
 mod memory;
-pub(crate) mod spool;
 mod survey;
 mod verdicts;
 mod write;
@@ -24,18 +24,22 @@ use std::time::Instant;
 
 use samar_local::durable::folder_of;
 use samar_local::exit::{Failure, io_failure, say};
-use samar_local::folder::lock;
+use samar_local::folder::{create_private, lock};
 use samar_local::people::thousands;
 use samar_local::progress::{Progress, Unit};
+use samar_local::sort;
 use samar_local::space::{self, Need};
+use samar_local::table::{Form, TableOptions};
 use samar_protocol::invitation::to_hex;
 use samar_protocol::manifest::Breach;
+use samar_protocol::oprf::PublicKey;
 use samar_protocol::wire::RefusalCode;
 
 use crate::config::{Config, Home};
 use crate::customers::Customers;
 use crate::evaluation::{self, Evaluator};
 use crate::expiry;
+use crate::ledger::{self, Ledger};
 use crate::link::{Link, Traffic};
 use crate::people::now_s;
 use crate::report::{Format, Summary, added_bytes, check_columns, false_match_probability, uncounted};
@@ -44,7 +48,6 @@ use crate::synced::Synced;
 use crate::tls;
 use evaluate::{Allowed, Evaluated};
 use memory::Memory;
-use spool::Spool;
 use survey::{Survey, Unknown};
 use verdicts::Verdicts;
 
@@ -57,6 +60,10 @@ pub struct ScreenPlan {
     pub file: PathBuf,
     /// Name of the column that holds the NIK.
     pub column: String,
+    /// Form of the file; told from it where it is not given.
+    pub form: Option<Form>,
+    /// Table of a dump, or file in an archive; needed where there are several.
+    pub table: Option<String>,
     /// The report.
     pub out: PathBuf,
     /// Its form.
@@ -65,6 +72,9 @@ pub struct ScreenPlan {
     pub summary: Option<PathBuf>,
     /// Bytes of memory that the program may use in all.
     pub memory_bytes: u64,
+    /// Whether what is evaluated is kept, for later screenings under the same key. If not, the ledger is neither read nor
+    /// added to, and nothing stays.
+    pub ledger: bool,
 }
 
 /// Screens a file. The report is written whole, or not at all.
@@ -76,10 +86,16 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let home = &plan.home;
     let (config, backend) = (Config::load(home)?, evaluation::backend()?);
     let _lock = lock(home.dir(), "screen")?;
-    let customers = Arc::new(Customers::new(&plan.file, &plan.column)?);
+    let options = TableOptions { form: plan.form, table: plan.table.clone(), ..TableOptions::default() };
+    let customers = Arc::new(Customers::new(&plan.file, &plan.column, options)?);
     check_places(plan)?;
     // Everything that the user may have mistyped fails before anything is sent.
-    let columns = customers.read()?.columns().to_vec();
+    let reading = customers.read()?;
+    if let Some(decided) = reading.decided_otherwise() {
+        say(format_args!("samar: {} is read as {decided}", plan.file.display()));
+    }
+    let columns = reading.columns().to_vec();
+    drop(reading);
     check_columns(plan.format, &columns)?;
     let out = result_file::create(&plan.out)?;
     let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;
@@ -88,24 +104,24 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     expiry::warn_of(home, synced.manifest())?;
     let breaches = Arc::new(synced.open_segments(home)?);
     let folder = home.pending();
-    let spool = blocking({
-        let (home, key_id) = (home.clone(), synced.key_id());
-        move || Spool::open(&home, key_id).map(Arc::new)
+    let ledger = blocking({
+        let (home, key, kept) = (home.clone(), synced.public_key()?, plan.ledger);
+        move || open_ledger(&home, &key, kept, memory).map(Arc::new)
     })
     .await?;
 
     let (survey, unknown) = blocking({
-        let (customers, spool, folder) = (Arc::clone(&customers), Arc::clone(&spool), folder.clone());
+        let (customers, ledger, folder) = (Arc::clone(&customers), Arc::clone(&ledger), folder.clone());
         let column = plan.column.clone();
-        move || survey(&customers, &spool, &column, &folder, memory)
+        move || survey(&customers, &ledger, &column, &folder, memory)
     })
     .await?;
     let (to_evaluate, unique) = (unknown.count, unknown.unique);
     let report_bytes = survey.text_bytes + survey.met.rows * added_bytes(plan.format, &columns);
-    let spool_bytes = if to_evaluate > 0 { spool::room_bytes(to_evaluate) } else { 0 };
+    let ledger_bytes = if to_evaluate > 0 { ledger::room_bytes(to_evaluate) } else { 0 };
     space::require(&[
         Need { what: "the report", folder: folder_of(&plan.out), bytes: report_bytes },
-        Need { what: "what is evaluated", folder: &folder, bytes: spool_bytes },
+        Need { what: "the ledger", folder: &folder, bytes: ledger_bytes },
     ])?;
     let (evaluated, traffic) = if to_evaluate == 0 {
         (Evaluated::default(), Traffic::default())
@@ -113,7 +129,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
         let allowed = allowed(&link, to_evaluate).await?;
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
-        let evaluated = evaluate::run(&evaluator, &customers, &survey, unknown, &spool, allowed).await?;
+        let evaluated = evaluate::run(&evaluator, &customers, &survey, unknown, &ledger, allowed).await?;
         let traffic = evaluator.link().traffic();
         evaluator.close().await;
         (evaluated, traffic)
@@ -144,11 +160,13 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         false_match_probability: false_match_probability(unique, segments),
     };
     let (out, summary) = blocking({
-        let (spool, format) = (Arc::clone(&spool), plan.format);
+        let (ledger, format) = (Arc::clone(&ledger), plan.format);
         move || {
-            let verdicts = Verdicts::find(&survey, &spool, &breaches, &folder, memory)?;
+            ledger.settle(memory.share())?;
+            let (verdicts, met) = Verdicts::find(&survey, &ledger, &breaches, &folder, memory)?;
             let breaches: Vec<Breach> = breaches.iter().map(|open| open.breach.clone()).collect();
             write::write(out.file(), format, &customers, &survey, verdicts, &breaches, &mut summary)?;
+            ledger.screened(&met)?;
             Ok((out, summary))
         }
     })
@@ -161,10 +179,28 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         unfinished.file().write_all(&text).map_err(|error| io_failure("write", path, &error))?;
         result_file::finish(unfinished, path)?;
     }
-    if let Some(spool) = Arc::into_inner(spool) {
-        spool.remove()?;
+    if let Some(ledger) = Arc::into_inner(ledger).filter(|_| !plan.ledger) {
+        ledger.remove()?;
     }
     Ok(summary)
+}
+
+/// The ledger that a screening works on, and an empty folder for what it sorts. One that is not kept stands there too: what
+/// an earlier run left of it is of use if it is of the same key.
+fn open_ledger(home: &Home, key: &PublicKey, kept: bool, memory: Memory) -> Result<Ledger, Failure> {
+    let pending = home.pending();
+    create_private(&pending)?;
+    sort::remove_leftovers(&pending).map_err(Failure::local)?;
+    let name = key.id().to_string();
+    let folder = if kept { home.ledgers().join(&name) } else { pending.join(&name) };
+    let failed = |error: std::io::Error| io_failure("clean", &pending, &error);
+    for entry in std::fs::read_dir(&pending).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if entry.file_type().map_err(failed)?.is_dir() && entry.path() != folder {
+            std::fs::remove_dir_all(entry.path()).map_err(failed)?;
+        }
+    }
+    Ledger::open(&folder, key, memory.share())
 }
 
 /// Refuses a report or summary that would replace the customers or each other.
@@ -182,13 +218,13 @@ fn check_places(plan: &ScreenPlan) -> Result<(), Failure> {
 /// Reads the file for the first time, and warns of what it looks like.
 fn survey(
     customers: &Customers,
-    spool: &Spool,
+    ledger: &Ledger,
     column: &str,
     folder: &Path,
     memory: Memory,
 ) -> Result<(Arc<Survey>, Unknown), Failure> {
     let progress = Progress::new("read", Unit::Count, None);
-    let survey = Survey::take(customers, &spool.key, folder, memory, |rows| progress.add(rows))?;
+    let survey = Survey::take(customers, &ledger.hash_key, folder, memory, |rows| progress.add(rows))?;
     progress.finish();
     for warning in &survey.warnings {
         say(format_args!("samar: warning: {warning}"));
@@ -198,7 +234,7 @@ fn survey(
         let what = format!("none of the {} rows holds a NIK in column {column}", thousands(survey.met.rows));
         return Err(Failure::input(what).remedy("name the column that holds the NIKs with --column"));
     }
-    let unknown = Unknown::of(&survey, spool, folder, memory)?;
+    let unknown = Unknown::of(&survey, ledger, memory)?;
     Ok((Arc::new(survey), unknown))
 }
 

@@ -8,8 +8,8 @@ use samar_local::sort::{Merge, Sorted, Sorter};
 use samar_protocol::identifier::ColumnSigns;
 
 use super::memory::Memory;
-use super::spool::Spool;
 use crate::customers::{Customers, Hash, HashKey, Met};
+use crate::ledger::Ledger;
 
 const HASH_BYTES: usize = size_of::<Hash>();
 pub(super) const ROW_BYTES: usize = 5;
@@ -48,9 +48,9 @@ impl Survey {
         while let Some(cell) = reading.next()? {
             match cell {
                 Ok(nik) => {
-                    signs.observe(&nik);
+                    signs.observe(nik.digits());
                     usable += 1;
-                    places.push(place(&key.hash(&nik), row)).map_err(Failure::local)?;
+                    places.push(place(&key.hash(&nik.oprf_input()), row)).map_err(Failure::local)?;
                 }
                 Err(reason) => *invalid.entry(reason).or_default() += 1,
             }
@@ -109,7 +109,7 @@ pub(super) fn row_of(bytes: &[u8]) -> u64 {
 
 /// Of whom nothing is known yet.
 pub(super) struct Unknown {
-    /// A bit for each row: whether it is the first of an identifier that the spool does not know.
+    /// A bit for each row: whether it is the first of an identifier that the ledger does not know.
     first: Vec<u64>,
     /// How many there are.
     pub(super) count: u64,
@@ -118,28 +118,22 @@ pub(super) struct Unknown {
 }
 
 impl Unknown {
-    /// Compares the file with the spool.
-    pub(super) fn of(survey: &Survey, spool: &Spool, folder: &Path, memory: Memory) -> Result<Self, Failure> {
-        let mut known = Sorter::<HASH_BYTES>::new(folder, memory.share());
-        for block in spool.blocks()? {
-            let hashes = block?.into_iter().map(|(hash, _)| hash);
-            known.extend(hashes).map_err(Failure::local)?;
-        }
-        let mut known = known.finish().map_err(Failure::local)?;
-        let mut next_known = || known.next().transpose().map_err(Failure::local);
+    /// Compares the file with the ledger.
+    pub(super) fn of(survey: &Survey, ledger: &Ledger, memory: Memory) -> Result<Self, Failure> {
+        let mut known = ledger.read(memory.share())?;
         let words = usize::try_from(survey.met.rows.div_ceil(64)).map_err(Failure::local)?;
         let mut unknown = Self { first: vec![0; words], count: 0, unique: 0 };
-        let (mut last, mut ahead) = (None, next_known()?);
+        let (mut last, mut ahead) = (None, known.next()?);
         for place in survey.places()? {
             let (hash, row) = place?;
             if last.replace(hash) == Some(hash) {
                 continue;
             }
             unknown.unique += 1;
-            while ahead.is_some_and(|known| known < hash) {
-                ahead = next_known()?;
+            while ahead.is_some_and(|known| known.hash < hash) {
+                ahead = known.next()?;
             }
-            if ahead != Some(hash) {
+            if ahead.is_none_or(|known| known.hash != hash) {
                 unknown.count += 1;
                 unknown.insert(row);
             }
@@ -165,8 +159,9 @@ pub(super) mod tests {
     use std::collections::HashMap;
     use std::path::PathBuf;
 
+    use samar_local::table::TableOptions;
     use samar_protocol::identifier::Nik;
-    use samar_protocol::oprf::{Element, KeyId};
+    use samar_protocol::oprf::{Element, SecretKey};
 
     use super::*;
     use crate::config::Home;
@@ -198,7 +193,7 @@ pub(super) mod tests {
             };
             let rows: Vec<String> = persons.iter().map(cell).collect();
             std::fs::write(&path, format!("nik\n{}\n", rows.join("\n"))).unwrap();
-            let customers = Customers::new(&path, "nik").unwrap();
+            let customers = Customers::new(&path, "nik", TableOptions::default()).unwrap();
             Self { customers, memory: Memory::of_share(share_bytes), persons, dir }
         }
 
@@ -206,8 +201,15 @@ pub(super) mod tests {
             Home::new(self.dir.path())
         }
 
-        pub(in crate::screen) fn spool(&self) -> Spool {
-            Spool::open(&self.home(), KeyId([7; 8])).unwrap()
+        pub(in crate::screen) fn ledger(&self) -> Ledger {
+            let key = SecretKey::from_bytes(&[7; 32]).unwrap();
+            samar_local::folder::create_private(&self.home().pending()).unwrap();
+            Ledger::open(&self.home().ledgers(), key.public(), self.memory.share()).unwrap()
+        }
+
+        /// The hash under which a person stands in the ledger.
+        pub(in crate::screen) fn hash(ledger: &Ledger, person: usize) -> Hash {
+            ledger.hash_key.hash(&nik(person).oprf_input())
         }
 
         pub(in crate::screen) fn survey(&self, key: &HashKey) -> Survey {
@@ -225,12 +227,13 @@ pub(super) mod tests {
     fn each_unknown_person_is_evaluated_once_whatever_the_memory() {
         for share_bytes in [1_000, 1 << 20] {
             let scene = Scene::new(share_bytes);
-            let spool = scene.spool();
+            let ledger = scene.ledger();
             let known = |person: usize| person.is_multiple_of(3);
-            let hashes: Vec<_> = (0..2_000).filter(|p| known(*p)).map(|p| spool.key.hash(&nik(p))).collect();
-            spool.append(&hashes, &vec![Element([1; 32]); hashes.len()]).unwrap();
+            let hashes: Vec<_> = (0..2_000).filter(|p| known(*p)).map(|p| Scene::hash(&ledger, p)).collect();
+            ledger.append(&hashes, &vec![Element([1; 32]); hashes.len()]).unwrap();
+            ledger.settle(scene.memory.share()).unwrap();
 
-            let survey = scene.survey(&spool.key);
+            let survey = scene.survey(&ledger.hash_key);
             let runs = scene.runs();
             assert_eq!(runs.is_empty(), share_bytes > 1_000, "on disk only where memory does not do");
             for run in runs {
@@ -238,7 +241,7 @@ pub(super) mod tests {
                 let stands = |person: usize| bytes.windows(16).any(|found| found == nik(person).digits());
                 assert!(!(0..10).any(stands), "an identifier stands in a temporary file");
             }
-            let unknown = Unknown::of(&survey, &spool, &scene.home().pending(), scene.memory).unwrap();
+            let unknown = Unknown::of(&survey, &ledger, scene.memory).unwrap();
 
             let mut first = HashMap::new();
             for (row, person) in scene.persons.iter().enumerate() {

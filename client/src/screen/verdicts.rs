@@ -1,11 +1,11 @@
 //! The matches of each row, in order of rows, in bounded memory whatever the number of either.
 //!
 //! ```text
-//! spool → blocks of tags → match → sorted by identifier ─┬→ join → sorted by row
-//! survey: places, sorted by identifier ──────────────────┘
+//! ledger, sorted by identifier ──┬→ join → tags, as many as memory holds → match → sorted by row
+//! places, sorted by identifier ──┘
 //! ```
 //!
-//! What stands in between are keyed hashes, rows, breaches and labels, in the spool's folder.
+//! What stands in between on disk are rows, breaches and labels.
 
 use std::path::Path;
 
@@ -13,23 +13,22 @@ use rayon::prelude::*;
 use samar_local::exit::Failure;
 use samar_local::progress::{Progress, Unit};
 use samar_local::sort::{Merge, Sorter};
-use samar_protocol::oprf::Tag;
+use samar_protocol::oprf::{Element, Tag};
 
 use super::memory::Memory;
-use super::spool::Spool;
 use super::survey::{ROW_BYTES, Survey, row_bytes, row_of};
-use crate::customers::Hash;
 use crate::evaluation::BATCH;
+use crate::ledger::{Ledger, Met};
 use crate::matching::{MATCHING_BYTES, Match, match_breach};
 use crate::synced::OpenBreach;
 
-const HASH_BYTES: usize = size_of::<Hash>();
 /// A match: breach (2) ‖ label (4), big-endian.
 const MATCH_BYTES: usize = 2 + 4;
-const OF_HASH_BYTES: usize = HASH_BYTES + MATCH_BYTES;
 const OF_ROW_BYTES: usize = ROW_BYTES + MATCH_BYTES;
-/// More tags than this at a time gain nothing.
-const TAGS_MAX: usize = 4 << 20;
+/// Memory for each identifier and row of a part: element, tag and its matching, end of its rows, a row.
+const PART_BYTES: usize = size_of::<Element>() + MATCHING_BYTES + 2 * size_of::<u64>();
+/// More identifiers than this at a time gain nothing.
+const PART_MAX: usize = 4 << 20;
 
 /// The matches of rows, to be asked for in order.
 pub(super) struct Verdicts {
@@ -39,19 +38,34 @@ pub(super) struct Verdicts {
     current: Vec<Match>,
 }
 
+/// Identifiers that are matched together, and their rows.
+#[derive(Default)]
+struct Part {
+    elements: Vec<Element>,
+    /// For each identifier, where its rows end in `rows`.
+    ends: Vec<usize>,
+    rows: Vec<u64>,
+}
+
 impl Verdicts {
-    /// Matches everything in the spool, and finds the rows of what is exposed.
+    /// Matches everyone in the file, each of whom stands in the ledger; gives back whom of it the file met.
     pub(super) fn find(
         survey: &Survey,
-        spool: &Spool,
+        ledger: &Ledger,
         breaches: &[OpenBreach],
         folder: &Path,
         memory: Memory,
-    ) -> Result<Self, Failure> {
-        let found = match_spool(spool, breaches, folder, memory)?;
-        let mut merge = join(survey, found, folder, memory)?;
+    ) -> Result<(Self, Met), Failure> {
+        let mut found = Sorter::<OF_ROW_BYTES>::new(folder, memory.share());
+        let at_once = (memory.share() / PART_BYTES).clamp(BATCH, PART_MAX);
+        let progress = Progress::new("match", Unit::Count, Some(survey.usable));
+        let met = join(survey, ledger, memory, at_once, |part| {
+            progress.add(part.rows.len() as u64);
+            part.matches(breaches, &mut found)
+        })?;
+        let mut merge = found.finish().map_err(Failure::local)?;
         let ahead = next_of_row(&mut merge)?;
-        Ok(Self { merge, ahead, current: Vec::new() })
+        Ok((Self { merge, ahead, current: Vec::new() }, met))
     }
 
     /// The matches of a row, by breach. Rows ascend from one call to the next.
@@ -77,97 +91,76 @@ fn next_of_row(merge: &mut Merge<OF_ROW_BYTES>) -> Result<Option<(u64, Match)>, 
     }))
 }
 
-/// Every match, in order of hash and then of breach.
-fn match_spool(
-    spool: &Spool,
-    breaches: &[OpenBreach],
-    folder: &Path,
-    memory: Memory,
-) -> Result<Merge<OF_HASH_BYTES>, Failure> {
-    let at_once = (memory.share() / (HASH_BYTES + MATCHING_BYTES)).clamp(BATCH, TAGS_MAX);
-    let segments: usize = breaches.iter().map(|open| open.segments.len()).sum();
-    let steps = spool.records().div_ceil(at_once as u64) * segments as u64;
-    let progress = Progress::new("match", Unit::Count, Some(steps));
-    let mut sorter = Sorter::<OF_HASH_BYTES>::new(folder, memory.share());
-    let mut blocks = spool.blocks()?;
-    let capacity = usize::try_from(spool.records()).map_or(at_once, |records| records.min(at_once));
-    let (mut hashes, mut tags) = (Vec::<Hash>::with_capacity(capacity), Vec::<Tag>::with_capacity(capacity));
-    let mut read = 0;
-    loop {
-        let block = blocks.next().transpose()?;
-        if block.as_ref().is_none_or(|block| hashes.len() + block.len() > at_once) {
-            for (breach, open) in (0u16..).zip(breaches) {
-                for (ordinal, label) in match_breach(open, &tags, || progress.add(1))? {
-                    let found = Match { breach, label };
-                    let mut record = [0; OF_HASH_BYTES];
-                    record[..HASH_BYTES].copy_from_slice(&hashes[ordinal as usize]);
-                    record[HASH_BYTES..].copy_from_slice(&match_bytes(found));
-                    sorter.push(record).map_err(Failure::local)?;
-                }
-            }
-            hashes.clear();
-            tags.clear();
-        }
-        let Some(block) = block else { break };
-        read += block.len() as u64;
-        hashes.extend(block.iter().map(|(hash, _)| *hash));
-        tags.par_extend(block.par_iter().map(|(_, element)| element.tag()));
-    }
-    if read != spool.records() {
-        // A customer that is missing here would be reported clear.
-        return Err(spool.damaged());
-    }
-    sorter.finish().map_err(Failure::local)
-}
-
-/// The matches of each row: those of its identifier.
+/// Brings the file and the ledger together, part by part.
 fn join(
     survey: &Survey,
-    mut found: Merge<OF_HASH_BYTES>,
-    folder: &Path,
+    ledger: &Ledger,
     memory: Memory,
-) -> Result<Merge<OF_ROW_BYTES>, Failure> {
-    let mut next = || -> Result<Option<(Hash, Match)>, Failure> {
-        let record = found.next().transpose().map_err(Failure::local)?;
-        Ok(record.and_then(|record| {
-            let (hash, found) = record.split_first_chunk::<HASH_BYTES>()?;
-            Some((*hash, match_of(found)))
-        }))
-    };
-    let mut sorter = Sorter::<OF_ROW_BYTES>::new(folder, memory.share());
-    let mut ahead = next()?;
-    let (mut of, mut matches) = (None, Vec::<Match>::new());
+    at_once: usize,
+    mut each: impl FnMut(&Part) -> Result<(), Failure>,
+) -> Result<Met, Failure> {
+    let mut met = ledger.unmet();
+    let mut known = ledger.read(memory.share())?;
+    let mut part = Part::default();
+    let (mut of, mut ahead) = (None, known.next()?);
     for place in survey.places()? {
         let (hash, row) = place?;
         if of != Some(hash) {
             of = Some(hash);
-            matches.clear();
-            // What a run on another file left in the spool has no place in this one.
-            while let Some((found_hash, found)) = ahead
-                && found_hash <= hash
-            {
-                if found_hash == hash {
-                    matches.push(found);
-                }
-                ahead = next()?;
+            if part.rows.len() >= at_once {
+                each(&part)?;
+                part.clear();
             }
-            matches.dedup(); // should the spool hold an identifier twice
+            while ahead.is_some_and(|known| known.hash < hash) {
+                ahead = known.next()?;
+            }
+            // A customer that is missing here would be reported clear.
+            let entry = ahead.filter(|known| known.hash == hash).ok_or_else(|| ledger.incomplete())?;
+            met.mark(&entry);
+            part.elements.push(entry.element);
+            part.ends.push(part.rows.len());
         }
-        for found in &matches {
-            let mut record = [0; OF_ROW_BYTES];
-            record[..ROW_BYTES].copy_from_slice(&row_bytes(row));
-            record[ROW_BYTES..].copy_from_slice(&match_bytes(*found));
-            sorter.push(record).map_err(Failure::local)?;
+        part.rows.push(row);
+        if let Some(end) = part.ends.last_mut() {
+            *end = part.rows.len();
         }
     }
-    sorter.finish().map_err(Failure::local)
+    each(&part)?;
+    Ok(met)
 }
 
-fn match_bytes(found: Match) -> [u8; MATCH_BYTES] {
-    let mut bytes = [0; MATCH_BYTES];
-    bytes[..2].copy_from_slice(&found.breach.to_be_bytes());
-    bytes[2..].copy_from_slice(&found.label.to_be_bytes());
-    bytes
+impl Part {
+    fn clear(&mut self) {
+        self.elements.clear();
+        self.ends.clear();
+        self.rows.clear();
+    }
+
+    /// Adds the matches of each of its rows to `found`.
+    fn matches(&self, breaches: &[OpenBreach], found: &mut Sorter<OF_ROW_BYTES>) -> Result<(), Failure> {
+        let tags: Vec<Tag> = self.elements.par_iter().map(Element::tag).collect();
+        for (breach, open) in (0u16..).zip(breaches) {
+            for (ordinal, label) in match_breach(open, &tags)? {
+                for row in self.rows_of(ordinal as usize) {
+                    found.push(of_row(*row, Match { breach, label })).map_err(Failure::local)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rows_of(&self, ordinal: usize) -> &[u64] {
+        let start = ordinal.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.rows[start..self.ends[ordinal]]
+    }
+}
+
+fn of_row(row: u64, found: Match) -> [u8; OF_ROW_BYTES] {
+    let mut record = [0; OF_ROW_BYTES];
+    record[..ROW_BYTES].copy_from_slice(&row_bytes(row));
+    record[ROW_BYTES..][..2].copy_from_slice(&found.breach.to_be_bytes());
+    record[ROW_BYTES + 2..].copy_from_slice(&found.label.to_be_bytes());
+    record
 }
 
 fn match_of(bytes: &[u8]) -> Match {
@@ -179,17 +172,29 @@ fn match_of(bytes: &[u8]) -> Match {
 
 #[cfg(test)]
 mod tests {
-    use super::super::survey::tests::{Scene, nik};
+    use super::super::survey::tests::Scene;
     use super::*;
+
+    /// Stands for what evaluation makes of a person.
+    fn element(person: usize) -> Element {
+        let mut element = [0; 32];
+        element[..8].copy_from_slice(&person.to_le_bytes());
+        Element(element)
+    }
 
     #[test]
     fn every_row_gets_the_matches_of_its_person_whatever_the_memory() {
         for share_bytes in [1_000, 1 << 20] {
             let scene = Scene::new(share_bytes);
-            let spool = scene.spool();
-            let survey = scene.survey(&spool.key);
-            // Every second person in one breach, every sixth in another, in the order of neither rows nor hashes; persons
-            // over 1,000 are of another file.
+            let ledger = scene.ledger();
+            // Persons over 1,000 are of another file.
+            for persons in [0..700, 700..1_200] {
+                let hashes: Vec<_> = persons.clone().map(|person| Scene::hash(&ledger, person)).collect();
+                ledger.append(&hashes, &persons.map(element).collect::<Vec<_>>()).unwrap();
+            }
+            ledger.settle(scene.memory.share()).unwrap();
+            let survey = scene.survey(&ledger.hash_key);
+            // Every second person in one breach, every sixth in another.
             let matches_of = |person: usize| -> Vec<Match> {
                 let breaches =
                     [(0, 2), (3, 6)].into_iter().filter(|(_, every)| person.is_multiple_of(*every));
@@ -198,16 +203,24 @@ mod tests {
                     .collect()
             };
             let folder = scene.home().pending();
-            let mut found = Sorter::<OF_HASH_BYTES>::new(&folder, scene.memory.share());
-            for person in (0..1_200).rev() {
-                for matched in matches_of(person) {
-                    let hash = spool.key.hash(&nik(person));
-                    let record = [hash.as_slice(), &match_bytes(matched)].concat();
-                    found.push(record.try_into().unwrap()).unwrap();
+            let mut found = Sorter::<OF_ROW_BYTES>::new(&folder, scene.memory.share());
+            let mut parts = 0;
+            let met = join(&survey, &ledger, scene.memory, 100, |part| {
+                parts += 1;
+                for (ordinal, element) in part.elements.iter().enumerate() {
+                    let person = usize::from_le_bytes(*element.0.first_chunk().unwrap());
+                    for row in part.rows_of(ordinal) {
+                        for matched in matches_of(person) {
+                            found.push(of_row(*row, matched)).unwrap();
+                        }
+                    }
                 }
-            }
-            let mut merge = join(&survey, found.finish().unwrap(), &folder, scene.memory).unwrap();
+                Ok(())
+            });
+            ledger.screened(&met.unwrap()).unwrap();
+            assert!(parts > 20, "{parts}");
             assert_eq!(scene.runs().is_empty(), share_bytes > 1_000);
+            let mut merge = found.finish().unwrap();
             let ahead = next_of_row(&mut merge).unwrap();
             let mut verdicts = Verdicts { merge, ahead, current: Vec::new() };
             for (row, person) in (0..).zip(&scene.persons) {
@@ -217,5 +230,20 @@ mod tests {
             drop((verdicts, survey));
             assert!(scene.runs().is_empty());
         }
+    }
+
+    #[test]
+    fn a_customer_that_the_ledger_lost_is_an_error_and_never_clear() {
+        let scene = Scene::new(1 << 20);
+        let ledger = scene.ledger();
+        let persons = (0..1_000).filter(|person| *person != 500);
+        let hashes: Vec<_> = persons.map(|person| Scene::hash(&ledger, person)).collect();
+        ledger.append(&hashes, &vec![element(1); hashes.len()]).unwrap();
+        ledger.settle(scene.memory.share()).unwrap();
+        let survey = scene.survey(&ledger.hash_key);
+        let Err(failure) = join(&survey, &ledger, scene.memory, 100, |_| Ok(())) else {
+            panic!("a customer is missing")
+        };
+        assert!(failure.to_string().contains("does not stand in it"), "{failure}");
     }
 }

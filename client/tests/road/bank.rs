@@ -70,14 +70,22 @@ impl Bank {
     /// Screens a file with this text, by its column "nik".
     pub(crate) fn screen_text(&self, text: &str) -> Result<Summary, Failure> {
         std::fs::write(self.path("customers.csv"), text).unwrap();
+        self.screen_again(true)
+    }
+
+    /// Screens the file that is there, with the ledger or without.
+    pub(crate) fn screen_again(&self, ledger: bool) -> Result<Summary, Failure> {
         let plan = ScreenPlan {
             home: self.home(),
             file: self.path("customers.csv"),
             column: "nik".to_owned(),
+            form: None,
+            table: None,
             out: self.path("report.csv"),
             format: Format::Csv,
             summary: None,
             memory_bytes: 512 << 20,
+            ledger,
         };
         self.runtime.block_on(screen(&plan))
     }
@@ -91,6 +99,14 @@ impl Bank {
 
     pub(crate) fn report(&self) -> String {
         std::fs::read_to_string(self.path("report.csv")).unwrap()
+    }
+
+    /// Files of the one ledger there is.
+    pub(crate) fn ledger(&self) -> Vec<PathBuf> {
+        let [folder] = &self.files("ledger")[..] else {
+            panic!("one ledger, not {:?}", self.files("ledger"))
+        };
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 
     pub(crate) fn files(&self, folder: &str) -> Vec<PathBuf> {

@@ -1,6 +1,6 @@
 //! Screening within a bound of memory, and against a disk that fills up.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use samar::report::{Format, Summary};
@@ -49,10 +49,13 @@ impl Bank {
             home: self.home(),
             file: self.path("customers.csv"),
             column: "nik".to_owned(),
+            form: None,
+            table: None,
             out: self.path("report.csv"),
             format: Format::Csv,
             summary: None,
             memory_bytes,
+            ledger: true,
         };
         self.runtime.block_on(screen(&plan))
     }
@@ -101,11 +104,11 @@ fn the_report_is_the_same_whatever_the_memory() {
     let failure = bank.screen(512 << 20).unwrap_err();
     assert_eq!(failure.exit(), Exit::Refused, "{failure}");
     operator.allow(u64::MAX);
-    let [spool] = &bank.names("samar/pending")[..] else { panic!("{:?}", bank.names("samar/pending")) };
-    let kept = std::fs::read(bank.path("samar/pending").join(spool)).unwrap();
+    let kept = bank.path("kept");
+    copy(&bank.path("samar/ledger"), &kept);
     let mut reports = Vec::new();
     for memory_bytes in [512 << 20, least_memory(&bank)] {
-        std::fs::write(bank.path("samar/pending").join(spool), &kept).unwrap();
+        copy(&kept, &bank.path("samar/ledger"));
         let summary = bank.screen(memory_bytes).unwrap();
         assert_eq!((summary.rows, summary.unique), (CUSTOMERS as u64 + 4, CUSTOMERS as u64));
         assert_eq!((summary.reused, summary.charged), (CUSTOMERS as u64 - 1, 1), "nothing is paid for twice");
@@ -118,6 +121,20 @@ fn the_report_is_the_same_whatever_the_memory() {
         let exposed = row < 100 || (200..30_000).contains(&row) || (60_000..60_100).contains(&row);
         let status = if exposed { "exposed" } else { "clear" };
         assert!(line.starts_with(&format!("{row},{},,{status},", nik(row))), "row {row}: {line}");
+    }
+}
+
+/// Puts a copy of `from` in the place of `to`.
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, place) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap();
+        if path.is_dir() {
+            copy(&path, &place);
+        } else {
+            std::fs::copy(path, place).unwrap();
+        }
     }
 }
 
@@ -139,7 +156,7 @@ fn a_disk_that_fills_up_leaves_no_half_of_a_report_and_what_was_paid_for() {
     let operator = Operator::start();
     operator.publish(&[(Base, &entries(0..10))]);
     let bank = Bank::synced(&operator);
-    bank.customers(0..300, 1_000); // a spool of 15 kB, a report of 300 kB
+    bank.customers(0..300, 1_000); // a ledger of 15 kB, a report of 300 kB
     let output = bank.screen_on_full_disk(64);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(6), "{text}");
@@ -150,15 +167,15 @@ fn a_disk_that_fills_up_leaves_no_half_of_a_report_and_what_was_paid_for() {
 }
 
 #[test]
-fn a_disk_that_fills_up_under_the_spool_leaves_what_is_whole_of_it() {
+fn a_disk_that_fills_up_under_the_ledger_leaves_what_is_whole_of_it() {
     let operator = Operator::start();
     operator.publish(&[(Base, &entries(0..10))]);
     let bank = Bank::synced(&operator);
-    bank.customers(0..9_000, 0); // batches of 197 kB in the spool: one fits
+    bank.customers(0..9_000, 0); // batches of 197 kB in the tail: one fits
     let output = bank.screen_on_full_disk(300);
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(6), "{text}");
-    assert!(text.contains("cannot write") && text.contains(".spool"), "{text}");
+    assert!(text.contains("cannot write") && text.contains(".tail"), "{text}");
     assert_eq!(bank.names(""), ["customers.csv", "samar"]);
     let summary = bank.screen(512 << 20).unwrap();
     assert!(summary.reused > 0 && summary.reused + summary.charged == 9_000, "{summary:?}");

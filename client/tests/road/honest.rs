@@ -29,7 +29,7 @@ fn a_bank_learns_of_its_own_customers() {
     assert_eq!(lines[2], format!("91,{},exposed,bpjs-2021,phone,claimed,2021-05", nik(91)));
     assert_eq!(lines[11], format!("100,{},clear,,,,", nik(100)));
     assert_eq!(lines[33], lines[1]);
-    assert!(bank.files("pending").is_empty(), "what was reported need not be kept");
+    assert!(bank.files("pending").is_empty(), "nothing of the sorting stays");
 
     let (home, texts) = (bank.home(), [nik(90), "x".to_owned(), nik(100), nik(90)]);
     let check = async {
@@ -45,18 +45,36 @@ fn a_bank_learns_of_its_own_customers() {
 }
 
 #[test]
+fn customers_come_as_json_lines_too() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..50))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    let customer = |number: usize| format!("{{\"cif\":{number},\"nik\":\"{}\"}}\n", nik(number));
+    let summary = bank.screen_text(&[customer(1), customer(4_000)].concat()).unwrap();
+    assert_eq!((summary.rows, summary.unique, summary.exposed), (2, 2, 1));
+    let report = bank.report();
+    let lines: Vec<&str> = report.lines().collect();
+    assert!(lines[0].starts_with("cif,nik,samar_status,"), "{report}");
+    assert!(lines[1].starts_with(&format!("1,{},exposed,", nik(1))), "{report}");
+    assert!(lines[2].starts_with(&format!("4000,{},clear,", nik(4_000))), "{report}");
+}
+
+#[test]
 fn either_blinding_comes_to_the_same_report() {
     let operator = Operator::start();
     operator.publish(&[(Base, &entries(0..50))]);
     let bank = Bank::joined(&operator);
     bank.sync().unwrap();
+    let rows: String = (0..9_000).map(|number| format!("{},x\n", nik(number))).collect();
+    std::fs::write(bank.path("customers.csv"), format!("nik,x\n{rows}")).unwrap();
     // Three batches, so that blinds prepared beside an earlier one are used too.
     let screen = |blinding: &str| {
         let path = bank.home().dir().join("samar.toml");
         let lines = std::fs::read_to_string(&path).unwrap();
         let others: Vec<&str> = lines.lines().filter(|line| !line.starts_with("blinding")).collect();
         std::fs::write(&path, format!("{}\nblinding = \"{blinding}\"\n", others.join("\n"))).unwrap();
-        let summary = bank.screen(0..9_000).unwrap();
+        let summary = bank.screen_again(false).unwrap();
         assert_eq!((summary.exposed, summary.charged), (50, 9_000), "{blinding}");
         bank.report()
     };
@@ -119,9 +137,12 @@ fn what_an_allowance_covered_is_not_paid_for_twice() {
     assert_eq!(failure.exit(), Exit::Refused);
     assert!(failure.to_string().contains("5,000 evaluated (5,000 charged) and kept"), "{failure}");
     assert!(!bank.path("report.csv").exists());
-    for path in bank.files("pending") {
-        let spool = std::fs::read(path).unwrap();
-        assert!(!spool.windows(16).any(|bytes| bytes == nik(0).as_bytes()), "an identifier was spooled");
+    for path in bank.ledger() {
+        let ledger = std::fs::read(path).unwrap();
+        assert!(
+            !ledger.windows(16).any(|bytes| bytes == nik(0).as_bytes()),
+            "an identifier stands in the ledger"
+        );
     }
     operator.allow(u64::MAX);
     let summary = bank.screen(0..8_192).unwrap();
@@ -129,6 +150,88 @@ fn what_an_allowance_covered_is_not_paid_for_twice() {
         (summary.reused, summary.evaluated, summary.charged, summary.exposed),
         (5_000, 3_192, 3_192, 100)
     );
+}
+
+#[test]
+fn whom_the_ledger_knows_is_not_asked_about_again_whatever_is_published() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..100))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    assert_eq!(bank.screen(50..9_000).unwrap().charged, 8_950);
+    operator.publish(&[(Base, &entries(0..100)), (Add, &entries(8_990..9_100)), (Remove, &entries(0..60))]);
+    bank.sync().unwrap();
+    operator.asked();
+    let summary = bank.screen(50..9_000).unwrap();
+    assert_eq!((summary.reused, summary.evaluated, summary.exposed), (8_950, 0, 50));
+    assert!(operator.asked().is_empty(), "nothing is sent");
+    // Of new customers alone anything is asked; they are in the ledger from then on.
+    let summary = bank.screen(8_900..9_010).unwrap();
+    assert_eq!((summary.reused, summary.charged, summary.exposed), (100, 10, 20));
+    assert_eq!(bank.screen(8_950..9_010).unwrap().charged, 0);
+}
+
+#[test]
+fn without_the_ledger_nothing_stays_and_nothing_kept_is_used() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..100))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    assert_eq!(bank.screen(0..50).unwrap().charged, 50);
+    let kept: Vec<_> = bank.ledger().into_iter().map(|path| (std::fs::read(&path).unwrap(), path)).collect();
+    let summary = bank.screen_again(false).unwrap();
+    assert_eq!((summary.charged, summary.reused, summary.exposed), (50, 0, 50));
+    assert!(bank.files("pending").is_empty(), "something of it stays");
+    assert!(
+        kept.iter().all(|(bytes, path)| std::fs::read(path).unwrap() == *bytes),
+        "the ledger was touched"
+    );
+    // Cut short it goes on from what it had, and then nothing of that stays either.
+    operator.allow(4_200);
+    let rows: String = (0..8_192).map(|number| format!("{},x\n", nik(number))).collect();
+    std::fs::write(bank.path("customers.csv"), format!("nik,x\n{rows}")).unwrap();
+    bank.screen_again(false).unwrap_err();
+    operator.allow(u64::MAX);
+    assert_eq!(bank.screen_again(false).unwrap().reused, 4_200);
+    assert!(bank.files("pending").is_empty());
+}
+
+#[test]
+fn a_ledger_that_is_damaged_ends_the_screening_and_is_named() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..100))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    bank.screen(0..2_000).unwrap();
+    std::fs::remove_file(bank.path("report.csv")).unwrap();
+    for path in bank.ledger() {
+        let whole = std::fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[whole.len() / 2] ^= 1;
+        std::fs::write(&path, &flipped).unwrap();
+        if path.extension().is_some_and(|end| end == "days") {
+            continue; // says nothing of anybody
+        }
+        let failure = bank.screen_again(true).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Local);
+        assert!(failure.to_string().contains(path.to_str().unwrap()), "{failure}");
+        assert!(!bank.path("report.csv").exists());
+        std::fs::write(&path, &whole).unwrap();
+    }
+    assert_eq!(bank.screen_again(true).unwrap().exposed, 100);
+}
+
+#[test]
+fn two_screenings_on_one_ledger_do_not_mix() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..100))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    bank.screen(0..10).unwrap();
+    let _first = samar_local::folder::lock(bank.home().dir(), "screen").unwrap();
+    let failure = bank.screen_again(true).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Local);
+    assert!(failure.to_string().contains("another run is working on"), "{failure}");
 }
 
 #[test]

@@ -53,10 +53,13 @@ impl Bank {
             home: self.home(),
             file: self.path("customers.csv"),
             column: "nik".to_owned(),
+            form: None,
+            table: None,
             out: self.path("report"),
             format,
             summary: Some(self.path("summary.json")),
             memory_bytes: 512 << 20,
+            ledger: true,
         };
         self.runtime.block_on(screen(&plan)).is_ok()
     }
@@ -65,6 +68,13 @@ impl Bank {
     fn only(&self, folder: &str) -> PathBuf {
         let mut entries = std::fs::read_dir(self.path("samar").join(folder)).unwrap();
         entries.next().unwrap().unwrap().path()
+    }
+
+    /// The file of the ledger with this extension.
+    fn of_ledger(&self, extension: &str) -> PathBuf {
+        let entries = std::fs::read_dir(self.only("ledger")).unwrap().map(|entry| entry.unwrap().path());
+        let is_it = |path: &PathBuf| path.extension().is_some_and(|end| end == extension);
+        entries.into_iter().find(is_it).unwrap()
     }
 
     /// Exit code, standard output, standard error.
@@ -118,23 +128,28 @@ fn every_file_of_a_bank_is_shown_by_its_facts() {
     assert_eq!(bank.facts(&home.join("client.key"))["key_fingerprint"], certificate["key_fingerprint"]);
     assert_eq!(bank.facts(&home.join("ca.pem"))["used_by"], "an authority");
 
-    let spool = bank.facts(&bank.only("pending"));
-    assert_eq!((&spool["evaluations"], &spool["blocks"]), (&json!(5_000), &json!(2)));
-    assert_eq!(spool["oprf_key_id"], manifest["oprf_key_id"]);
+    let tail = bank.facts(&bank.of_ledger("tail"));
+    assert_eq!((&tail["customers"], &tail["blocks"]), (&json!(5_000), &json!(2)));
+    assert_eq!(bank.facts(&bank.only("ledger").join("head"))["oprf_key_id"], manifest["oprf_key_id"]);
 
     operator.allow(u64::MAX);
     for format in [Format::Csv, Format::Jsonl] {
-        assert!(bank.screen(3_000, format));
+        assert!(bank.screen(8_000, format));
         let report = bank.facts(&bank.path("report"));
-        assert_eq!(report["rows"], 3_001);
-        let statuses = json!([{"status": "clear", "rows": 2_000}, {"status": "exposed", "rows": 1_000},
+        assert_eq!(report["rows"], 8_001);
+        let statuses = json!([{"status": "clear", "rows": 7_000}, {"status": "exposed", "rows": 1_000},
                               {"status": "invalid:not-digits", "rows": 1}]);
         assert_eq!(report["by_status"], statuses);
         assert_eq!(report["by_breach"], json!([{"breach": "bpjs-2021", "rows": 1_000}]));
         assert!(!bank.inspect(&bank.path("report"), &[]).1.contains(&nik(5)), "a customer is shown");
         let summary = bank.facts(&bank.path("summary.json"));
-        assert_eq!((&summary["rows"], &summary["manifest_hash"]), (&json!(3_001), &manifest["hash"]));
+        assert_eq!((&summary["rows"], &summary["manifest_hash"]), (&json!(8_001), &manifest["hash"]));
     }
+    let head = bank.facts(&bank.only("ledger").join("head"));
+    assert_eq!((&head["customers"], &head["screenings"]), (&json!(8_000), &json!(2)));
+    let run = bank.facts(&bank.of_ledger("run"));
+    assert_eq!((&run["customers"], &run["blocks"]), (&json!(8_000), &json!(8)));
+    assert_eq!(bank.facts(&bank.of_ledger("days"))["customers"], 8_000);
     // Nothing in the folder is left out.
     let mut kinds = BTreeSet::new();
     for folder in ["", "manifests", "segments"] {
@@ -189,7 +204,9 @@ fn a_file_that_is_cut_or_changed_is_shown_up_to_there() {
         bank.inspect(&path, &["--json"])
     };
     let home = bank.path("samar");
-    for path in [bank.only("segments"), bank.only("manifests"), bank.only("pending")] {
+    let ledger = bank.only("ledger");
+    std::fs::copy(ledger.join("head"), spoiled.join("head")).unwrap();
+    for path in [bank.only("segments"), bank.only("manifests"), bank.of_ledger("tail"), ledger.join("head")] {
         let name = path.file_name().unwrap().to_str().unwrap();
         let good = std::fs::read(&path).unwrap();
         for at in (0..good.len()).step_by(good.len() / 7) {
@@ -199,9 +216,9 @@ fn a_file_that_is_cut_or_changed_is_shown_up_to_there() {
             assert_eq!((code, err.as_str()), (6, ""), "{name} changed at {at}: {out}");
             let object: Value = serde_json::from_str(&out).unwrap();
             assert!(!object["fault"]["remedy"].as_str().unwrap().is_empty(), "{object}");
-            // A spool may end inside a block: that is how a crash leaves it.
+            // A tail may end inside a block: that is how a crash leaves it.
             let (code, out, err) = run(name, &good[..at.max(8)]);
-            let whole = name.ends_with(".spool") && code == 0;
+            let whole = name.ends_with(".tail") && code == 0;
             assert!(whole || code == 6, "{name} cut at {at}: {out}{err}");
             assert!(out.contains("\"kind\":\""), "{name} cut at {at}: {out}{err}");
         }

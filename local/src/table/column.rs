@@ -23,15 +23,16 @@ const NIK_NAMES: [&str; 12] = [
 
 /// Names for `columns` columns, from the header if there is one.
 pub(super) fn names(header: Option<&Row>, columns: usize) -> Vec<String> {
-    let name = |column: usize| {
-        let cell = header.and_then(|row| row.get(column)).unwrap_or_default();
-        let visible = cell.chars().filter(|c| !c.is_control() && !is_invisible(*c));
-        let name: String = visible.collect::<String>().trim().chars().take(NAME_CHARS_MAX).collect();
-        // A row of data that is taken for a header must not end up in a message.
-        if name.is_empty() || looks_like_data(&cell) { format!("column-{}", column + 1) } else { name }
-    };
+    let name = |column: usize| clean(&header.and_then(|row| row.get(column)).unwrap_or_default(), column);
     let columns = header.map_or(columns, |row| row.columns().max(columns));
     (0..columns).map(name).collect()
+}
+
+/// A column's name as messages may show it. A row of data that is taken for a header must not end up in one.
+pub(super) fn clean(cell: &str, column: usize) -> String {
+    let visible = cell.chars().filter(|c| !c.is_control() && !is_invisible(*c));
+    let name: String = visible.collect::<String>().trim().chars().take(NAME_CHARS_MAX).collect();
+    if name.is_empty() || looks_like_data(cell) { format!("column-{}", column + 1) } else { name }
 }
 
 /// The column (from 0) that `wanted` means: its name, its name but for case, or its number (from 1) as `#3`, or as `3`
@@ -104,6 +105,8 @@ pub(super) fn guess_nik(
 
 /// Whether a column of this name holds NIKs.
 pub(super) fn is_nik_name(name: &str) -> bool {
+    // Of a path in JSON or Parquet the last part is the name.
+    let name = name.rsplit('.').next().filter(|last| last.len() > 2).unwrap_or(name);
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     NIK_NAMES.contains(&plain.as_str())
 }

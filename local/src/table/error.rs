@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io;
 
+use super::{HELD_BYTES_MAX, LAYERS_MAX};
+
 /// A table that cannot be opened or read on. `name` is what the caller calls the file; no message shows a cell.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
@@ -59,6 +61,87 @@ pub enum TableError {
         /// What the decompressor said.
         source: io::Error,
     },
+    /// Compressed data that unpack to more than any real file does.
+    #[error(
+        "{name} is {format} that unpacks to no end ({bomb}); if it is real, unpack it yourself and give what comes out"
+    )]
+    Bomb {
+        /// The file.
+        name: String,
+        /// The compression.
+        format: &'static str,
+        /// How far it was unpacked.
+        bomb: String,
+    },
+    /// Layers of compression without end.
+    #[error("{name} is packed more than {LAYERS_MAX} times over; unpack it first")]
+    Layers {
+        /// The file.
+        name: String,
+    },
+    /// A form whose directory is at its end, in a stream too long to hold.
+    #[error(
+        "{name} is read from its end (zip) and has more than {} MiB, too much to hold in memory; give it \
+         as an unpacked file instead of a pipe or a compressed one", HELD_BYTES_MAX >> 20
+    )]
+    TooLongToHold {
+        /// The file.
+        name: String,
+    },
+    /// The file is not of the form it is said to have, or is damaged so that nothing of it can be read.
+    #[error("{name} cannot be read as {form}: {reason}; {remedy}")]
+    Form {
+        /// The file.
+        name: String,
+        /// The form.
+        form: &'static str,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// Rows of several tables or files, and nobody said which.
+    #[error("{name} holds several {}: {}; choose one with --table", .kind.several(), list(.tables))]
+    SeveralTables {
+        /// The file.
+        name: String,
+        /// What they are.
+        kind: TableKind,
+        /// Their names.
+        tables: Vec<String>,
+    },
+    /// More than one table has the name asked for.
+    #[error("{name} has several {} called {wanted:?}: {}; give --table the whole name", .kind.several(), list(.tables))]
+    AmbiguousTable {
+        /// The file.
+        name: String,
+        /// What they are.
+        kind: TableKind,
+        /// What was asked for.
+        wanted: String,
+        /// Their whole names.
+        tables: Vec<String>,
+    },
+    /// No table has the name asked for.
+    #[error("{name} has no {} {wanted:?} with rows; {}", .kind.one(), there_are(.kind, .tables))]
+    NoSuchTable {
+        /// The file.
+        name: String,
+        /// What it would be.
+        kind: TableKind,
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        tables: Vec<String>,
+    },
+    /// A table was named in a file that has but one.
+    #[error("{name} is {form}, which has no tables to choose from; leave out --table")]
+    NoTables {
+        /// The file.
+        name: String,
+        /// The form.
+        form: &'static str,
+    },
     /// A delimiter that cannot be one.
     #[error("{delimiter:?} cannot delimit columns; use one ASCII character other than a quote or a line end")]
     Delimiter {
@@ -105,6 +188,38 @@ pub enum TableError {
         /// What there is.
         columns: Vec<String>,
     },
+}
+
+/// What a file can hold several of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    /// Tables of a database, in a dump.
+    Table,
+    /// Files in an archive.
+    Member,
+}
+
+impl TableKind {
+    fn one(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Member => "file",
+        }
+    }
+
+    fn several(self) -> &'static str {
+        match self {
+            Self::Table => "tables",
+            Self::Member => "files",
+        }
+    }
+}
+
+fn there_are(kind: &TableKind, tables: &[String]) -> String {
+    if tables.is_empty() {
+        return format!("no {} of it has rows", kind.one());
+    }
+    format!("it has: {}", list(tables))
 }
 
 fn did_you_mean(column: &Option<String>) -> String {

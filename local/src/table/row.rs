@@ -5,7 +5,9 @@ use std::fmt;
 
 use encoding_rs::WINDOWS_1252;
 
-/// Why a row, not a cell, is unusable. The names are stable: reject reports and their readers use them.
+use super::CELL_BYTES_MAX;
+
+/// Why a row is unusable, or a cell of it before anybody looks at what it says. The names are stable: reject reports and their readers use them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RowRejection {
     /// The row or one of its cells is longer than any real one (limits in [`super`]).
@@ -16,6 +18,12 @@ pub enum RowRejection {
     OpenQuote,
     /// The row ends before the column that is asked for.
     MissingColumn,
+    /// The row breaks the rules of its form: SQL or JSON that cannot be read.
+    MalformedRow,
+    /// The cell is longer than any real one and was cut; the rest of the row stands.
+    CellTooLong,
+    /// The cell is a number that was kept as a float above 2^53, where not every whole number is one.
+    FloatRounded,
 }
 
 impl RowRejection {
@@ -26,6 +34,9 @@ impl RowRejection {
             Self::TruncatedRow => "truncated-row",
             Self::OpenQuote => "open-quote",
             Self::MissingColumn => "missing-column",
+            Self::MalformedRow => "malformed-row",
+            Self::CellTooLong => "cell-too-long",
+            Self::FloatRounded => "float-rounded",
         }
     }
 }
@@ -37,7 +48,7 @@ impl fmt::Display for RowRejection {
 }
 
 /// A row, reused from one to the next: reading allocates nothing once it has grown to the longest row.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Row {
     pub(super) line: u64,
     /// The cells, one after the other, `gap` bytes apart.
@@ -47,6 +58,8 @@ pub struct Row {
     pub(super) columns: usize,
     pub(super) gap: usize,
     pub(super) rejection: Option<RowRejection>,
+    /// Cells that their form makes unusable.
+    flaws: Vec<(usize, RowRejection)>,
 }
 
 impl Row {
@@ -55,7 +68,8 @@ impl Row {
         Self::default()
     }
 
-    /// The physical line on which the row starts, from 1, a header included.
+    /// Where the row stands, from 1: the physical line on which it starts, a header included, or its number in forms that
+    /// have no lines ([`Unit`](super::Unit)).
     pub fn line(&self) -> u64 {
         self.line
     }
@@ -91,7 +105,10 @@ impl Row {
     pub fn require(&self, column: usize) -> Result<Cow<'_, str>, RowRejection> {
         match self.rejection {
             Some(rejection) => Err(rejection),
-            None => self.get(column).ok_or(RowRejection::MissingColumn),
+            None => match self.flaws.iter().find(|(flawed, _)| *flawed == column) {
+                Some((_, flaw)) => Err(*flaw),
+                None => self.get(column).ok_or(RowRejection::MissingColumn),
+            },
         }
     }
 
@@ -101,6 +118,54 @@ impl Row {
         self.columns = 0;
         self.gap = 0;
         self.rejection = None;
+        self.flaws.clear();
+    }
+
+    /// Start of a new row whose cells are written one after the other: bytes to `bytes`, then [`Row::end_cell`].
+    pub(super) fn clear(&mut self, line: u64) {
+        self.begin(line);
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// The bytes written last are a cell. One that is too long is cut.
+    pub(super) fn end_cell(&mut self) {
+        let start = self.ends.last().copied().unwrap_or(0);
+        if self.bytes.len() - start > CELL_BYTES_MAX {
+            self.bytes.truncate(start + CELL_BYTES_MAX);
+            self.flaw(RowRejection::CellTooLong);
+        }
+        self.ends.push(self.bytes.len());
+        self.columns += 1;
+    }
+
+    /// The cell that is being written is unusable.
+    pub(super) fn flaw(&mut self, reason: RowRejection) {
+        self.flaws.push((self.columns, reason));
+    }
+
+    /// The row as a whole is.
+    pub(super) fn reject(&mut self, reason: RowRejection) {
+        self.columns = 0;
+        self.rejection = Some(reason);
+    }
+
+    /// Puts each cell where `places` says, of a row that was written in another order; what is not filled is empty.
+    pub(super) fn rearrange(&mut self, places: &[usize], spare: &mut Row) {
+        spare.clear(self.line);
+        let columns = places.iter().take(self.columns).map(|place| place + 1).max().unwrap_or(0);
+        for column in 0..columns {
+            if let Some(from) = places.iter().take(self.columns).position(|place| *place == column) {
+                spare.bytes.extend_from_slice(self.bytes(from).unwrap_or_default());
+                if let Some((_, flaw)) = self.flaws.iter().find(|(flawed, _)| *flawed == from) {
+                    spare.flaws.push((column, *flaw));
+                }
+            }
+            spare.ends.push(spare.bytes.len());
+            spare.columns += 1;
+        }
+        spare.rejection = self.rejection;
+        std::mem::swap(self, spare);
     }
 
     /// Cells of a line in which quotes, if any, mean nothing.

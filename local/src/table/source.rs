@@ -4,7 +4,10 @@ use std::io::{self, Cursor, Read};
 
 use encoding_rs::{CoderResult, Decoder, UTF_16BE, UTF_16LE};
 
-use super::{SNIFF_BYTES, TableError};
+use super::bounded::{self, Bomb, Packed};
+use super::input::{Input, Shared};
+use super::zip::Archive;
+use super::{LAYERS_MAX, SNIFF_BYTES, TableError};
 
 /// Where bytes come from: a file, standard input, a test.
 pub(super) type Source = Box<dyn Read + Send>;
@@ -12,42 +15,123 @@ pub(super) type Source = Box<dyn Read + Send>;
 const UNPACK: &str = "unpack it first, for example into a pipe that ends in `-`";
 const EXPORT: &str = "export it as CSV first";
 
-/// Files that are certainly not delimited text, by how they begin.
-const UNSUPPORTED: [(&[u8], &str, &str); 9] = [
-    (b"PK\x03\x04", "a zip archive or an Excel workbook (xlsx)", "unpack it, or export it as CSV"),
+/// Files that are certainly no table that can be read, by how they begin.
+const UNSUPPORTED: [(&[u8], &str, &str); 8] = [
+    (b"PAR1", "a Parquet file", EXPORT),
     (b"\xfd7zXZ\0", "xz-compressed", UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     (b"Rar!\x1a\x07", "a rar archive", UNPACK),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (xls)", EXPORT),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (xls), or one under a password", EXPORT),
     (b"SQLite format 3\0", "an SQLite database", EXPORT),
-    (b"PAR1", "a Parquet file", EXPORT),
     (b"%PDF-", "a PDF document", EXPORT),
     (b"PGDMP", "a PostgreSQL archive", "turn it into text first (pg_restore -f)"),
 ];
 
-/// Text in UTF-8 or an encoding that extends ASCII, without a byte order mark.
-pub(super) struct Text {
-    pub(super) reader: Source,
+/// What a file turned out to be, and what messages say of its packing.
+pub(super) struct Opened {
+    /// In UTF-8 or an encoding that extends ASCII, without a byte order mark.
+    pub(super) text: Source,
     /// Set if errors while reading are about compressed data rather than the source.
     pub(super) compression: Option<&'static str>,
+    /// The file in an archive that is read.
+    pub(super) member: Option<String>,
+    /// The table that is still to be found in it.
+    pub(super) table: Option<String>,
 }
 
-/// Undoes what wraps the text. `name` is for messages.
-pub(super) fn open(reader: Source, name: &str) -> Result<Text, TableError> {
-    let (head, reader) = peek(reader).map_err(|error| read_error(error, name, None, 0))?;
-    let (reader, compression): (Source, _) = if head.starts_with(&[0x1f, 0x8b]) {
-        (Box::new(flate2::read::MultiGzDecoder::new(reader)), Some("gzip"))
-    } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-        let decoder = zstd::stream::read::Decoder::new(reader);
-        (Box::new(decoder.map_err(|error| read_error(error, name, Some("zstd"), 0))?), Some("zstd"))
-    } else {
-        (reader, None)
+/// Undoes what wraps a table: compression, archives, UTF-16. `table` may name the file in an archive.
+pub(super) fn open(input: Input, name: &str, table: Option<&str>) -> Result<Opened, TableError> {
+    let mut opened = Opened {
+        text: Box::new(io::empty()),
+        compression: None,
+        member: None,
+        table: table.map(str::to_owned),
     };
-    let (head, mut reader) = peek(reader).map_err(|error| read_error(error, name, compression, 0))?;
+    let mut input = input;
+    for _ in 0..=LAYERS_MAX {
+        let failed = |error| read_error(error, name, opened.compression, 0);
+        let (head, rest) = begin(input).map_err(failed)?;
+        let (format, decompressor): (_, fn(Packed) -> io::Result<Source>) = match head.as_slice() {
+            [0x1f, 0x8b, ..] => ("gzip", |packed| Ok(Box::new(flate2::read::MultiGzDecoder::new(packed)))),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+                ("zstd", |packed| Ok(Box::new(zstd::stream::read::Decoder::new(packed)?)))
+            }
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => {
+                let archive = Archive::open(held(rest, name, opened.compression)?, name)?;
+                if archive.has("xl/workbook.xml") {
+                    let kind = "an Excel workbook (xlsx)";
+                    return Err(TableError::Unsupported { name: name.to_owned(), kind, remedy: EXPORT });
+                }
+                let member = archive.choose(opened.table.as_deref())?;
+                input = Input::Stream(archive.read(&member)?);
+                opened = Opened {
+                    compression: Some("zip"),
+                    table: member.table,
+                    member: Some(member.name),
+                    ..opened
+                };
+                continue;
+            }
+            _ => {
+                let text = text(&head, stream(rest), name, opened.compression)?;
+                return Ok(Opened { text, ..opened });
+            }
+        };
+        opened.compression = Some(format);
+        let unpacked = bounded::unpack(stream(rest), decompressor);
+        input = Input::Stream(unpacked.map_err(|error| read_error(error, name, Some(format), 0))?);
+    }
+    Err(TableError::Layers { name: name.to_owned() })
+}
+
+/// An input of which the beginning was looked at.
+enum Begun {
+    Stream(Source),
+    File(Shared),
+}
+
+fn begin(input: Input) -> io::Result<(Vec<u8>, Begun)> {
+    match input {
+        Input::Stream(reader) => {
+            let (head, reader) = peek(reader)?;
+            Ok((head, Begun::Stream(reader)))
+        }
+        Input::File(file) => {
+            let file = Shared::new(file)?;
+            let mut head = Vec::new();
+            file.whole().take(SNIFF_BYTES as u64).read_to_end(&mut head)?;
+            Ok((head, Begun::File(file)))
+        }
+    }
+}
+
+fn stream(begun: Begun) -> Source {
+    match begun {
+        Begun::Stream(reader) => reader,
+        Begun::File(file) => Box::new(file.whole()),
+    }
+}
+
+/// What is read from its end, in memory if it comes as a stream.
+fn held(begun: Begun, name: &str, compression: Option<&'static str>) -> Result<Shared, TableError> {
+    match begun {
+        Begun::File(file) => Ok(file),
+        Begun::Stream(reader) => {
+            Shared::held(reader, name)?.map_err(|error| read_error(error, name, compression, 0))
+        }
+    }
+}
+
+fn text(
+    head: &[u8],
+    mut reader: Source,
+    name: &str,
+    compression: Option<&'static str>,
+) -> Result<Source, TableError> {
     if let Some((_, kind, remedy)) = UNSUPPORTED.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return Err(TableError::Unsupported { name: name.to_owned(), kind, remedy });
     }
-    let reader = match head.as_slice() {
+    Ok(match head {
         [0xff, 0xfe, ..] => Box::new(Utf16::new(reader, UTF_16LE.new_decoder_with_bom_removal())),
         [0xfe, 0xff, ..] => Box::new(Utf16::new(reader, UTF_16BE.new_decoder_with_bom_removal())),
         head if head.contains(&0) => return Err(TableError::Binary { name: name.to_owned() }),
@@ -56,8 +140,7 @@ pub(super) fn open(reader: Source, name: &str) -> Result<Text, TableError> {
             reader
         }
         _ => reader,
-    };
-    Ok(Text { reader, compression })
+    })
 }
 
 /// The first [`SNIFF_BYTES`] (fewer only if there are no more), and a reader that still starts with them.
@@ -76,6 +159,13 @@ pub(super) fn read_error(
     line: u64,
 ) -> TableError {
     let name = name.to_owned();
+    if let Some(bomb) = source.get_ref().and_then(|error| error.downcast_ref::<Bomb>()) {
+        return TableError::Bomb {
+            name,
+            format: compression.unwrap_or("compressed"),
+            bomb: bomb.to_string(),
+        };
+    }
     match compression {
         _ if source.kind() == io::ErrorKind::IsADirectory => TableError::Folder { name },
         // An error that carries a system code comes from the disk or the pipe below the decompressor.

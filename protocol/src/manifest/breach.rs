@@ -79,7 +79,8 @@ pub struct Breach {
 impl Breach {
     const NAME: &'static str = "breach of a manifest";
 
-    /// Entries of its segments: added ones less removed ones.
+    /// Entries of its segments: added ones less removed ones. One whose label gained a class later is counted for each time, so
+    /// between compactions this can be more than there are.
     #[must_use]
     pub fn entries(&self) -> u64 {
         self.segments.iter().fold(0, |sum: u64, segment| match segment.kind {

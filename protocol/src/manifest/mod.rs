@@ -2,6 +2,8 @@
 
 mod breach;
 mod chain;
+mod details;
+mod rotation;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -9,6 +11,8 @@ mod tests;
 pub use crate::segment::{SegmentKind, is_breach_id};
 pub use breach::{Breach, SegmentRef, Status, is_class, is_date};
 pub use chain::{Chain, ChainError, Floor};
+pub use details::{BreachDetails, Details, EXTENSION_DETAILS};
+pub use rotation::{EXTENSION_ROTATION, Rotation};
 pub use signed::{MANIFEST_MAGIC, ManifestError, SignedManifest, sign};
 
 use ed25519_dalek::VerifyingKey;
@@ -61,7 +65,7 @@ pub struct Manifest {
     pub breaches: Vec<Breach>,
     /// Ed25519 key that signs from the next epoch on, where the operator changes it.
     pub next_publisher_key: Option<[u8; 32]>,
-    /// Additions; see [`Extension`].
+    /// Additions: [`EXTENSION_ROTATION`] may be among them.
     pub extensions: Vec<Extension>,
 }
 
@@ -116,7 +120,9 @@ impl Control for Manifest {
         self.breaches.iter().try_for_each(Breach::check)?;
         let next = self.next_publisher_key.as_ref().map(publisher_key);
         rule(next != Some(None), "the next publisher key is not an Ed25519 key")?;
-        codec::check_extensions(Self::NAME, &self.extensions)
+        codec::check_extensions(Self::NAME, &self.extensions)?;
+        self.check_rotation()?;
+        self.check_details()
     }
 }
 

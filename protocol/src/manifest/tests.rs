@@ -111,6 +111,38 @@ fn every_rule_of_the_body_is_checked() {
 }
 
 #[test]
+fn a_rotation_names_the_key_before_and_until_when_it_is_served() {
+    let previous = *SecretKey::generate(&mut StdRng::seed_from_u64(2)).public();
+    let rotated = |change: &dyn Fn(&mut Extension, &Manifest)| {
+        let mut manifest = manifest(1, ManifestHash::NONE);
+        let mut extension = Rotation { previous, until_s: 1_500 }.extension();
+        change(&mut extension, &manifest);
+        manifest.extensions.push(extension);
+        sign(&manifest, &publisher()).map(|bytes| SignedManifest::inspect(&bytes).unwrap())
+    };
+    let signed = rotated(&|_, _| ()).unwrap();
+    let rotation = signed.manifest().rotation().unwrap();
+    assert_eq!(rotation, Rotation { previous, until_s: 1_500 });
+    assert!(rotation.is_open(1_500) && !rotation.is_open(1_501));
+    assert_eq!(manifest(1, ManifestHash::NONE).rotation(), None);
+
+    type Break = fn(&mut Extension, &Manifest);
+    let breaks: [Break; 8] = [
+        |e, _| e.bytes.truncate(47),
+        |e, _| e.bytes.push(0),
+        |e, _| e.bytes.clear(),
+        |e, _| e.bytes[0] ^= 1,        // another key's id
+        |e, _| e.bytes[8..40].fill(0), // the identity
+        |e, m| e.bytes[..40].copy_from_slice(&[m.key_id.as_slice(), &m.public_key].concat()),
+        |e, _| e.bytes[40..].copy_from_slice(&999u64.to_le_bytes()),
+        |e, _| e.bytes[40..].copy_from_slice(&(1_000 + MANIFEST_VALIDITY_S_MAX + 1).to_le_bytes()),
+    ];
+    for (index, change) in breaks.iter().enumerate() {
+        assert!(matches!(rotated(change), Err(CodecError::Rule { .. })), "rule {index}");
+    }
+}
+
+#[test]
 fn dates_are_of_the_calendar() {
     for good in ["2021", "2021-05", "2020-02-29", "2000-02-29", "1999-12-31"] {
         assert!(is_date(good), "{good}");

@@ -1,38 +1,16 @@
 //! The bank's half, as states that consume each other: [`PreparedBlinds`] → [`Blinded`] → [`Verified`] → [`Element`]s.
 
-use curve25519_dalek::Scalar;
-use zeroize::Zeroizing;
-
-use super::prepare::{Blinds, PreparedBlinds};
-use super::proof::{self, Proof};
-use super::{Element, HASH_TO_GROUP_DST, PublicKey};
-use crate::group::{Backend, DecodeError, Points};
+use super::prepare::PreparedBlinds;
+use super::proof::{Proof, Statement};
+use super::sent::{Answered, Sent};
+use super::{Element, HASH_TO_GROUP_DST};
+use crate::group::DecodeError;
 
 /// A batch of blinded inputs, waiting for its evaluation. Each input has a blind of its own, used here and nowhere else.
-pub struct Blinded {
-    backend: Backend,
-    /// The key that the blinds are bound to, and that the answer must prove.
-    public: PublicKey,
-    unblinding: Unblinding,
-    /// The blinded elements: kept so that verification need not decode its own elements again.
-    points: Points,
-    /// The same, as sent.
-    encodings: Vec<[u8; 32]>,
-}
+pub struct Blinded(Sent);
 
 /// A batch whose proof was verified against the pinned key. Only this state can be unblinded.
-pub struct Verified {
-    unblinding: Unblinding,
-    evaluated: Points,
-}
-
-/// What takes the blind off an evaluated element Z.
-enum Unblinding {
-    /// Z - r·PK.
-    Subtract(Points),
-    /// 2 · 1/(2r)·Z.
-    MultiplyAndDouble(Zeroizing<Vec<Scalar>>),
-}
+pub struct Verified(Answered);
 
 /// Why an evaluation was refused: the server did not follow the protocol, and nothing was unblinded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,22 +40,7 @@ impl PreparedBlinds {
     pub fn blind<M: AsRef<[u8]> + Sync>(self, inputs: &[M]) -> Blinded {
         let Self { backend, public, blinds } = self;
         let hashed = backend.hash_to_group(HASH_TO_GROUP_DST, inputs);
-        let (points, encodings, unblinding) = match blinds {
-            // The sum is encoded as it is, at an inverse square root an element: to halve H(x), so that the encoding could
-            // double, costs a whole multiplication.
-            Blinds::Additive { to_add, to_subtract } => {
-                let points = hashed.add(&to_add);
-                let encodings = points.encode();
-                (points, encodings, Unblinding::Subtract(to_subtract))
-            }
-            Blinds::Rfc { halves, inverse_halves } => {
-                let half_points = hashed.mul_each(&halves);
-                let encodings = half_points.encode_double();
-                let points = half_points.add(&half_points);
-                (points, encodings, Unblinding::MultiplyAndDouble(inverse_halves))
-            }
-        };
-        Blinded { backend, public, unblinding, points, encodings }
+        Blinded(Sent::hide(backend, Statement::Evaluated { key: public }, &hashed, blinds))
     }
 }
 
@@ -85,7 +48,7 @@ impl Blinded {
     /// The blinded elements to send, in input order.
     #[must_use]
     pub fn encodings(&self) -> &[[u8; 32]] {
-        &self.encodings
+        self.0.encodings()
     }
 
     /// Checks the server's answer: count, every element canonical and not the identity, the proof over exactly the
@@ -95,20 +58,7 @@ impl Blinded {
     /// # Errors
     /// [`VerifyError`]: the peer misbehaved.
     pub fn verify(self, evaluated: &[[u8; 32]], proof: &Proof) -> Result<Verified, VerifyError> {
-        if evaluated.len() != self.encodings.len() {
-            return Err(VerifyError::Count { asked: self.encodings.len(), got: evaluated.len() });
-        }
-        let points = self.backend.decode(evaluated)?;
-        let batch = proof::Batch {
-            blinded: &self.encodings,
-            evaluated,
-            blinded_points: &self.points,
-            evaluated_points: &points,
-        };
-        if !proof::verify(&self.public, &batch, proof) {
-            return Err(VerifyError::Proof);
-        }
-        Ok(Verified { unblinding: self.unblinding, evaluated: points })
+        self.0.verify(evaluated, proof).map(Verified)
     }
 }
 
@@ -116,22 +66,18 @@ impl Verified {
     /// Removes the blinds: `k·H(x)` for every input, in input order.
     #[must_use]
     pub fn unblind(self) -> Vec<Element> {
-        let encodings = match self.unblinding {
-            Unblinding::Subtract(multiples) => self.evaluated.sub(&multiples).encode(),
-            Unblinding::MultiplyAndDouble(scalars) => self.evaluated.mul_each(&scalars).encode_double(),
-        };
-        encodings.into_iter().map(Element).collect()
+        self.0.unblind().into_iter().map(Element).collect()
     }
 }
 
 impl core::fmt::Debug for Blinded {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Blinded({} elements, blinds redacted)", self.encodings.len())
+        write!(f, "Blinded({} elements, blinds redacted)", self.encodings().len())
     }
 }
 
 impl core::fmt::Debug for Verified {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Verified({} elements, blinds redacted)", self.evaluated.len())
+        write!(f, "Verified({} elements, blinds redacted)", self.0.count())
     }
 }

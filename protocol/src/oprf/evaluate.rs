@@ -3,7 +3,7 @@
 use rand::CryptoRng;
 use sha2::{Digest as _, Sha256};
 
-use super::proof::{self, Proof};
+use super::proof::{self, Proof, Statement};
 use super::{BatchSizeError, Element, HASH_TO_GROUP_DST, SecretKey, check_batch_size};
 use crate::group::{Backend, DecodeError, Points};
 
@@ -22,8 +22,8 @@ pub enum EvaluateError {
 /// batch is refused before it is charged.
 #[derive(Debug)]
 pub struct BlindedBatch {
-    encodings: Vec<[u8; 32]>,
-    points: Points,
+    pub(super) encodings: Vec<[u8; 32]>,
+    pub(super) points: Points,
 }
 
 impl BlindedBatch {
@@ -84,7 +84,8 @@ impl SecretKey {
         evaluated: &[[u8; 32]],
         rng: &mut R,
     ) -> Proof {
-        proof::prove(self, &batch.encodings, &batch.points, evaluated, rng)
+        let statement = Statement::Evaluated { key: *self.public() };
+        proof::prove(&statement, self.scalar(), &batch.encodings, &batch.points, evaluated, rng)
     }
 
     /// `k·H(x)` for every input: how the operator's own set is encoded. Inputs are whole OPRF inputs, label included.

@@ -9,6 +9,15 @@
 //! Verified::unblind → Element → Tag           SecretKey::encode → Element → Tag
 //! ```
 //!
+//! After a change of the operator's key the bank takes along what it holds, and the operator its own set, by the ratio of
+//! the two keys:
+//!
+//! ```text
+//! PinnedRotation::blind ─ blinded elements →  BlindedBatch::decode, KeyRatio::rekey
+//! BlindedElements::verify ←── rekeyed + proof ─
+//! VerifiedRekey::unblind → Rekeyed            KeyRatio::carry → Element
+//! ```
+//!
 //! The client's states consume each other, so that a blind is used once, for the key that it was made for, and nothing is
 //! unblinded before its proof was verified under that key: the other order does not compile. Additive blinding is
 //! sound for that reason alone ([`Blinding`]).
@@ -19,8 +28,11 @@ mod key;
 mod output;
 mod prepare;
 mod proof;
+mod ratio;
+mod rekey;
 #[cfg(test)]
 mod rfc9497;
+mod sent;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +42,8 @@ pub use key::{KeyError, KeyId, PublicKey, SecretKey};
 pub use output::{Element, Tag};
 pub use prepare::{Blinding, PinnedKey, PreparedBlinds};
 pub use proof::{PROOF_BYTES, Proof};
+pub use ratio::KeyRatio;
+pub use rekey::{BlindedElements, PinnedRotation, RekeyError, Rekeyed, VerifiedRekey};
 
 use crate::limits::BATCH_ELEMENTS_MAX;
 

@@ -41,7 +41,7 @@ pub struct PreparedBlinds {
 
 /// A blind r an input, as what remains to be done with it. `r` itself is not kept where its multiples are enough.
 pub(super) enum Blinds {
-    /// r·G and r·PK.
+    /// r·G and r·PK; to rekey, r·PK and r·PK'.
     Additive { to_add: Points, to_subtract: Points },
     /// r/2 and 1/(2r), because the encoding doubles.
     Rfc { halves: Zeroizing<Vec<Scalar>>, inverse_halves: Zeroizing<Vec<Scalar>> },
@@ -75,8 +75,7 @@ impl PinnedKey {
         rng: &mut R,
     ) -> Result<PreparedBlinds, BatchSizeError> {
         check_batch_size(count)?;
-        let blinds = Zeroizing::new((0..count).map(|_| Scalar::random(rng)).collect());
-        Ok(self.prepare_with(blinds))
+        Ok(self.prepare_with(fresh_blinds(count, rng)))
     }
 
     pub(super) fn prepare_with(&self, blinds: Zeroizing<Vec<Scalar>>) -> PreparedBlinds {
@@ -85,13 +84,7 @@ impl PinnedKey {
                 to_add: Points::mul_base_each(self.backend, &blinds),
                 to_subtract: multiples.mul_each(&blinds),
             },
-            None => {
-                let halves = Zeroizing::new(blinds.iter().map(Scalar::div_by_2).collect());
-                let mut inverse_halves = blinds;
-                inverse_halves.iter_mut().for_each(|blind| *blind += *blind);
-                Scalar::invert_batch_alloc(&mut inverse_halves); // one inversion for the batch
-                Blinds::Rfc { halves, inverse_halves }
-            }
+            None => Blinds::multiplying(blinds),
         };
         PreparedBlinds { backend: self.backend, public: self.public, blinds }
     }
@@ -106,6 +99,22 @@ impl PinnedKey {
         rng: &mut R,
     ) -> Result<Blinded, BatchSizeError> {
         Ok(self.prepare(inputs.len(), rng)?.blind(inputs))
+    }
+}
+
+/// A scalar an element of a batch, none zero but by a chance of 2^-252.
+pub(super) fn fresh_blinds<R: CryptoRng + ?Sized>(count: usize, rng: &mut R) -> Zeroizing<Vec<Scalar>> {
+    Zeroizing::new((0..count).map(|_| Scalar::random(rng)).collect())
+}
+
+impl Blinds {
+    /// Blinds that multiply.
+    pub(super) fn multiplying(blinds: Zeroizing<Vec<Scalar>>) -> Self {
+        let halves = Zeroizing::new(blinds.iter().map(Scalar::div_by_2).collect());
+        let mut inverse_halves = blinds;
+        inverse_halves.iter_mut().for_each(|blind| *blind += *blind);
+        Scalar::invert_batch_alloc(&mut inverse_halves); // one inversion for the batch
+        Self::Rfc { halves, inverse_halves }
     }
 }
 

@@ -4,6 +4,7 @@ use super::SegmentRoot;
 use super::header::{Header, HeaderError};
 use super::locator::{Locator, Placement};
 use super::page::{Page, PageError};
+use crate::lookup::MatrixSeed;
 
 /// Bytes of one directory entry: first bucket (4), BLAKE3 of the page (32).
 pub const DIRECTORY_ENTRY_BYTES: usize = 36;
@@ -160,6 +161,30 @@ impl SegmentIndex {
         let page = usize::try_from(page).ok()?;
         let first = *self.first_buckets.get(page)?;
         Some((first, self.first_buckets.get(page + 1).copied().unwrap_or(self.header.params().entries)))
+    }
+
+    /// Where a tag would stand, and on which page, for a private lookup: no branch and no address depends on the tag, at the
+    /// price of looking at every page's first bucket. `None` with no entries.
+    #[must_use]
+    pub fn locate_hidden(&self, tag: &[u8; 32]) -> Option<(Locator, u32)> {
+        let locator = self.placement?.locate(tag);
+        let bucket = locator.bucket();
+        // Above a first bucket, or at it, the difference does not borrow.
+        let reached = |first: &u32| 1 - (u64::from(bucket).wrapping_sub(u64::from(*first)) >> 63);
+        let pages: u64 = self.first_buckets.iter().map(reached).sum();
+        #[allow(clippy::cast_possible_truncation)] // pages are counted in 32 bits, and the first begins at 0
+        Some((locator, pages.wrapping_sub(1) as u32))
+    }
+
+    /// What the matrix of private lookups is expanded from.
+    #[must_use]
+    pub fn lookup_seed(&self) -> MatrixSeed {
+        let mut directory = Vec::with_capacity(self.first_buckets.len() * DIRECTORY_ENTRY_BYTES);
+        for (first, hash) in self.first_buckets.iter().zip(&self.hashes) {
+            directory.extend(first.to_le_bytes());
+            directory.extend(hash);
+        }
+        MatrixSeed::of(&self.header.params().salt, &directory)
     }
 
     /// Takes the bytes of a page: first its hash, then its structure. Who reads all pages also checks that their

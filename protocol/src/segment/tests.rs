@@ -11,6 +11,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 
 use super::*;
 use crate::limits::PAGE_BYTES_ALLOWED;
+use crate::lookup::MatrixSeed;
 
 /// A segment in the form a file has, in parts.
 #[derive(Clone)]
@@ -211,12 +212,28 @@ fn another_salt_places_everything_anew() {
 }
 
 #[test]
+fn the_hidden_way_to_a_page_leads_where_the_open_one_does() {
+    let mut rng = StdRng::seed_from_u64(21);
+    for count in [1, 2, 500, 9_000] {
+        let labels = random_labels(&mut rng, count, 3);
+        let built = pack_tags(params(count, 2_048, 3), &labels).unwrap();
+        let (index, others) = (built.index(), random_labels(&mut rng, 500, 3));
+        for tag in labels.keys().chain(others.keys()) {
+            let (open, page) = index.locate(tag).unwrap();
+            let (hidden, same) = index.locate_hidden(tag).unwrap();
+            assert_eq!((hidden.key(), hidden.entry(0), same), (open.key(), open.entry(0), page));
+        }
+        assert_eq!(index.lookup_seed(), MatrixSeed::of(b"sixteen of salt!", &built.directory));
+    }
+}
+
+#[test]
 fn an_empty_segment_matches_nothing() {
     let built = pack(params(0, 2_048, 4), []).unwrap();
     assert_eq!((built.pages.len(), built.directory.len(), built.header_block.len()), (0, 0, 2_048));
     let index = built.index();
     assert!(index.placement().is_none());
-    assert!(index.locate(&[1; 32]).is_none());
+    assert!(index.locate(&[1; 32]).is_none() && index.locate_hidden(&[1; 32]).is_none());
     assert_eq!(index.page_of(0), None);
     assert_eq!(index.verify_page(0, &[0; 2_048]).unwrap_err(), VerifyError::NoSuchPage { page: 0, pages: 0 });
     assert_eq!(index.header().file_bytes(), 2_048);

@@ -12,9 +12,12 @@ mod tests;
 
 pub use refusal::{Refusal, RefusalCode};
 pub use request::{
-    AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, ManifestRequest, Request, RequestKind,
+    AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, ManifestRequest, RekeyRequest, Request,
+    RequestKind,
 };
-pub use response::{Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Response};
+pub use response::{
+    Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Rekeyed, Response,
+};
 
 use crate::codec::{self, CodecError, Control};
 use crate::limits::{CONTROL_BYTES_MAX, PREAMBLE_BYTES};

@@ -16,6 +16,8 @@ pub enum RequestKind {
     Fetch = 3,
     /// Evaluate blinded elements.
     Evaluate = 4,
+    /// Take elements of the previous key to the newest.
+    Rekey = 5,
     /// What is left of the bank's allowance.
     Allowance = 8,
 }
@@ -68,6 +70,23 @@ pub struct EvaluateRequest {
     pub extensions: Vec<Extension>,
 }
 
+/// Asks for a rekeying. The bulk is `count` blinded elements of 32 bytes: of elements under the previous key.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RekeyRequest {
+    /// OPRF suite.
+    pub suite: u16,
+    /// The key that the elements are under.
+    pub from_key_id: [u8; 8],
+    /// The key that they are to be under.
+    pub to_key_id: [u8; 8],
+    /// Epoch of the manifest that the client pinned both from, counted from 1.
+    pub epoch: u64,
+    /// Number of elements.
+    pub count: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
 /// Asks what is left.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct AllowanceRequest {
@@ -86,6 +105,8 @@ pub enum Request {
     Fetch(FetchRequest),
     /// See [`EvaluateRequest`].
     Evaluate(EvaluateRequest),
+    /// See [`RekeyRequest`].
+    Rekey(RekeyRequest),
     /// See [`AllowanceRequest`].
     Allowance(AllowanceRequest),
 }
@@ -101,6 +122,7 @@ impl Request {
             k if k == RequestKind::Manifest as u8 => Self::Manifest(codec::decode(control)?),
             k if k == RequestKind::Fetch as u8 => Self::Fetch(codec::decode(control)?),
             k if k == RequestKind::Evaluate as u8 => Self::Evaluate(codec::decode(control)?),
+            k if k == RequestKind::Rekey as u8 => Self::Rekey(codec::decode(control)?),
             k if k == RequestKind::Allowance as u8 => Self::Allowance(codec::decode(control)?),
             got => return Err(WireError::Kind { got }),
         })
@@ -117,6 +139,7 @@ impl Request {
             Self::Manifest(control) => head(kind, control),
             Self::Fetch(control) => head(kind, control),
             Self::Evaluate(control) => head(kind, control),
+            Self::Rekey(control) => head(kind, control),
             Self::Allowance(control) => head(kind, control),
         }
     }
@@ -129,6 +152,7 @@ impl Request {
             Self::Manifest(_) => RequestKind::Manifest,
             Self::Fetch(_) => RequestKind::Fetch,
             Self::Evaluate(_) => RequestKind::Evaluate,
+            Self::Rekey(_) => RequestKind::Rekey,
             Self::Allowance(_) => RequestKind::Allowance,
         }
     }
@@ -137,7 +161,9 @@ impl Request {
     #[must_use]
     pub fn bulk_bytes(&self) -> usize {
         match self {
-            Self::Evaluate(control) => control.count as usize * ELEMENT_BYTES,
+            Self::Evaluate(EvaluateRequest { count, .. }) | Self::Rekey(RekeyRequest { count, .. }) => {
+                *count as usize * ELEMENT_BYTES
+            }
             _ => 0,
         }
     }
@@ -184,6 +210,18 @@ impl Control for EvaluateRequest {
     fn check(&self) -> Result<(), CodecError> {
         let size = 1..=BATCH_ELEMENTS_MAX;
         rule(Self::NAME, self.epoch != 0, "epochs are counted from 1")?;
+        rule(Self::NAME, size.contains(&(self.count as usize)), "a batch holds 1 to 65,535 elements")?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for RekeyRequest {
+    const NAME: &'static str = "rekey request";
+
+    fn check(&self) -> Result<(), CodecError> {
+        let size = 1..=BATCH_ELEMENTS_MAX;
+        rule(Self::NAME, self.epoch != 0, "epochs are counted from 1")?;
+        rule(Self::NAME, self.from_key_id != self.to_key_id, "it leads from a key to the same key")?;
         rule(Self::NAME, size.contains(&(self.count as usize)), "a batch holds 1 to 65,535 elements")?;
         check_extensions(Self::NAME, &self.extensions)
     }

@@ -50,6 +50,19 @@ pub struct Evaluated {
     pub extensions: Vec<Extension>,
 }
 
+/// Answers `rekey`. The bulk is `count` rekeyed elements of 32 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Rekeyed {
+    /// Number of elements: as many as were sent.
+    pub count: u32,
+    /// Batch proof over both keys: challenge ‖ response.
+    pub proof: [u8; PROOF_BYTES],
+    /// Rekeyings charged for this request, to the day alone; 0 where the same batch was charged before.
+    pub charged: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
 /// Answers `allowance`: evaluations, as counted by the account log.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Allowance {
@@ -103,6 +116,8 @@ pub enum Response {
     Fetched(Fetched),
     /// See [`Evaluated`].
     Evaluated(Evaluated),
+    /// See [`Rekeyed`].
+    Rekeyed(Rekeyed),
     /// See [`Allowance`].
     Allowance(Allowance),
     /// The request was not carried out, and nothing was charged.
@@ -126,6 +141,7 @@ impl Response {
             RequestKind::Manifest => Self::Manifest(codec::decode(control)?),
             RequestKind::Fetch => Self::Fetched(codec::decode(control)?),
             RequestKind::Evaluate => Self::Evaluated(codec::decode(control)?),
+            RequestKind::Rekey => Self::Rekeyed(codec::decode(control)?),
             RequestKind::Allowance => Self::Allowance(codec::decode(control)?),
         })
     }
@@ -141,6 +157,7 @@ impl Response {
             Self::Manifest(control) => head(kind(RequestKind::Manifest), control),
             Self::Fetched(control) => head(kind(RequestKind::Fetch), control),
             Self::Evaluated(control) => head(kind(RequestKind::Evaluate), control),
+            Self::Rekeyed(control) => head(kind(RequestKind::Rekey), control),
             Self::Allowance(control) => head(kind(RequestKind::Allowance), control),
             Self::Refused(control) => head(KIND_REFUSAL, control),
         }
@@ -152,7 +169,9 @@ impl Response {
         match self {
             Self::Manifest(control) => control.length as usize,
             Self::Fetched(control) => control.length as usize,
-            Self::Evaluated(control) => control.count as usize * ELEMENT_BYTES,
+            Self::Evaluated(Evaluated { count, .. }) | Self::Rekeyed(Rekeyed { count, .. }) => {
+                *count as usize * ELEMENT_BYTES
+            }
             Self::Joined(_) | Self::Allowance(_) | Self::Refused(_) => 0,
         }
     }
@@ -193,15 +212,24 @@ impl Control for Evaluated {
     const NAME: &'static str = "evaluate response";
 
     fn check(&self) -> Result<(), CodecError> {
-        let size = 1..=BATCH_ELEMENTS_MAX;
-        rule(Self::NAME, size.contains(&(self.count as usize)), "a batch holds 1 to 65,535 elements")?;
-        rule(
-            Self::NAME,
-            self.charged == 0 || self.charged == self.count,
-            "a batch is charged whole or not at all",
-        )?;
+        check_answer(Self::NAME, self.count, self.charged)?;
         check_extensions(Self::NAME, &self.extensions)
     }
+}
+
+impl Control for Rekeyed {
+    const NAME: &'static str = "rekey response";
+
+    fn check(&self) -> Result<(), CodecError> {
+        check_answer(Self::NAME, self.count, self.charged)?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+fn check_answer(what: &'static str, count: u32, charged: u32) -> Result<(), CodecError> {
+    let size = 1..=BATCH_ELEMENTS_MAX;
+    rule(what, size.contains(&(count as usize)), "a batch holds 1 to 65,535 elements")?;
+    rule(what, charged == 0 || charged == count, "a batch is charged whole or not at all")
 }
 
 impl Control for Allowance {

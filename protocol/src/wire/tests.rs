@@ -20,6 +20,14 @@ fn requests() -> Vec<Request> {
             count: 4_096,
             extensions: vec![],
         }),
+        Request::Rekey(RekeyRequest {
+            suite: 1,
+            from_key_id: [2; 8],
+            to_key_id: [3; 8],
+            epoch: 6,
+            count: 65_535,
+            extensions: vec![],
+        }),
         Request::Allowance(AllowanceRequest { extensions: vec![] }),
     ]
 }
@@ -79,7 +87,7 @@ fn preambles_are_refused_before_anything_is_allocated() {
         Err(WireError::ControlTooLong { bytes: u32::MAX })
     );
     assert_eq!(Request::decode(99, &[]), Err(WireError::Kind { got: 99 }));
-    assert_eq!(Request::decode(5, &[]), Err(WireError::Kind { got: 5 }));
+    assert_eq!(Request::decode(6, &[]), Err(WireError::Kind { got: 6 }));
 }
 
 #[test]
@@ -89,10 +97,19 @@ fn rules_hold_on_both_sides() {
     };
     let fetch =
         |offset, length| Request::Fetch(FetchRequest { root: [0; 32], offset, length, extensions: vec![] });
+    let rekey = |to: u8, epoch, count| {
+        let [from_key_id, to_key_id] = [0, to].map(|byte| [byte; 8]);
+        Request::Rekey(RekeyRequest { suite: 1, from_key_id, to_key_id, epoch, count, extensions: vec![] })
+    };
+    rekey(1, 1, 1).encode().unwrap();
     let critical = vec![Extension { id: Extension::CRITICAL | 1, bytes: vec![] }];
     let broken = [
         evaluate(1, 0),
         evaluate(1, BATCH_ELEMENTS_MAX as u32 + 1),
+        rekey(1, 1, 0),
+        rekey(1, 1, BATCH_ELEMENTS_MAX as u32 + 1),
+        rekey(1, 0, 1),
+        rekey(0, 1, 1),
         fetch(0, 0),
         fetch(0, FETCH_BYTES_MAX + 1),
         fetch(u64::MAX, 1),
@@ -129,6 +146,21 @@ fn a_response_must_answer_what_was_asked() {
     let bytes = refusal.encode().unwrap();
     for asked in [RequestKind::Join, RequestKind::Evaluate, RequestKind::Fetch] {
         assert_eq!(Response::decode(asked, bytes[1], &bytes[PREAMBLE_BYTES..]).unwrap(), refusal);
+    }
+}
+
+#[test]
+fn an_answer_is_charged_whole_or_not_at_all() {
+    let rekeyed =
+        |count, charged| Response::Rekeyed(Rekeyed { count, proof: [7; 64], charged, extensions: vec![] });
+    for answer in [rekeyed(3, 0), rekeyed(3, 3)] {
+        let bytes = answer.encode().unwrap();
+        assert_eq!(bytes[1], 0x85);
+        assert_eq!(Response::decode(RequestKind::Rekey, 0x85, &bytes[PREAMBLE_BYTES..]).unwrap(), answer);
+        assert_eq!(answer.bulk_bytes(), 96);
+    }
+    for broken in [rekeyed(0, 0), rekeyed(65_536, 0), rekeyed(3, 1)] {
+        assert!(broken.encode().is_err());
     }
 }
 
@@ -189,7 +221,7 @@ proptest! {
         if let Ok(request) = Request::decode(kind, &control) {
             prop_assert_eq!(&request.encode().unwrap()[PREAMBLE_BYTES..], control.as_slice());
         }
-        for asked in [RequestKind::Join, RequestKind::Manifest, RequestKind::Fetch, RequestKind::Evaluate, RequestKind::Allowance] {
+        for asked in [RequestKind::Join, RequestKind::Manifest, RequestKind::Fetch, RequestKind::Evaluate, RequestKind::Rekey, RequestKind::Allowance] {
             let _ = Response::decode(asked, kind, &control);
         }
     }

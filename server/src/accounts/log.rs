@@ -9,6 +9,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
 
 use samar_local::durable::{folder_of, sync_folder};
 use samar_local::exit::{Failure, io_failure};
@@ -33,8 +34,25 @@ pub(super) struct Log {
     records: u64,
     /// Bytes that a crash cannot take.
     durable_bytes: Arc<AtomicU64>,
-    writer: mpsc::Sender<Write>,
+    writer: Writer,
     failed: Failed,
+}
+
+/// The thread that writes, and the way to it. Dropped, it waits until what was appended is on the disk and the file closed,
+/// so that whoever opens the log next meets no writer of before.
+#[derive(Debug)]
+struct Writer {
+    queue: Option<mpsc::Sender<Write>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None; // ends the thread
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join(); // a panic of it has ended the program
+        }
+    }
 }
 
 /// A record to append, none for a barrier, and whom to tell once all up to here is synced.
@@ -62,19 +80,22 @@ impl Log {
         if file.bytes() > whole_bytes {
             // What a crash tore was never synced, so no answer left for it.
             tracing::warn!(log = %path.display(), "removing torn last records, left by a crash; nothing was answered for them");
-            file.cut(whole_bytes).and_then(|()| file.sync()).map_err(failure)?;
+            file.cut(whole_bytes).map_err(failure)?;
         }
         if whole_bytes == 0 {
-            file.append(&LOG_MAGIC).and_then(|()| file.sync()).map_err(failure)?;
+            file.append(&LOG_MAGIC).map_err(failure)?;
         }
-        let (writer, queue) = mpsc::channel();
+        // Whoever wrote the last group may have been killed before it was on the disk: only the last group of a log can be torn.
+        file.sync().map_err(failure)?;
+        let (sender, queue) = mpsc::channel();
         let (failed_tx, failed) = watch::channel(false);
         let durable = Arc::new(AtomicU64::new(whole_bytes.max(LOG_MAGIC.len() as u64)));
         let (path, durable_bytes) = (path.to_owned(), Arc::clone(&durable));
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("account-log".to_owned())
             .spawn(move || write_groups(file, &path, &queue, &durable, &failed_tx))
             .map_err(|error| Failure::local(format!("cannot start the account log's thread: {error}")))?;
+        let writer = Writer { queue: Some(sender), thread: Some(thread) };
         Ok(Self { chain, records, durable_bytes, writer, failed })
     }
 
@@ -99,8 +120,10 @@ impl Log {
 
     fn send(&self, record: Option<Framed>) -> Synced {
         let (done, synced) = oneshot::channel();
-        // With the writer gone, `done` is dropped and the receiver sees the failure.
-        let _ = self.writer.send(Write { record, done });
+        // With the thread gone, `done` is dropped and the receiver sees the failure.
+        if let Some(queue) = &self.writer.queue {
+            let _ = queue.send(Write { record, done });
+        }
         synced
     }
 

@@ -168,6 +168,9 @@ impl<'a> Walk<'a> {
         let mut magic = [0; LOG_MAGIC.len()];
         self.fill(&mut magic)?;
         if magic != LOG_MAGIC {
+            if self.length == LOG_MAGIC.len() as u64 && is_begun(&magic) {
+                return Ok(false);
+            }
             let what = "it does not open as an account log of version 1".to_owned();
             return Err(LogError::Damaged { number: 0, at: 0, what });
         }
@@ -224,6 +227,12 @@ fn read_head([a, b, c, d]: [u8; 4]) -> Option<(usize, bool)> {
     let bytes = usize::from(length & !GROUP_BEGINS);
     let sound = complement == !length && (1..=BODY_BYTES_MAX).contains(&bytes);
     sound.then_some((bytes, length & GROUP_BEGINS != 0))
+}
+
+/// Whether the log was cut off while it was created: its magic up to some byte, and zeros from there on.
+fn is_begun(magic: &[u8; LOG_MAGIC.len()]) -> bool {
+    let written = magic.iter().zip(LOG_MAGIC).take_while(|(found, expected)| *found == expected).count();
+    magic[written..].iter().all(|byte| *byte == 0)
 }
 
 /// Whether a part of a record is missing: zeros that reach from within it to the end of a sector, or of all. The first sector

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
+use samar_local::table::Form;
 
 use crate::audit::Format;
 
@@ -74,14 +75,22 @@ pub(super) enum Command {
         after_help = "Example:\n  samar-server ingest --breach bpjs-2021 --date 2021-05 --title 'BPJS' \\\n    --column NIK --exposes phone --exposes photo=FOTO dump.csv.gz"
     )]
     Ingest(Ingest),
+    /// Take identifiers out of a breach, or a whole breach out of the vault
+    #[command(
+        after_help = "Example:\n  samar-server remove --breach bpjs-2021 --column NIK corrections.csv\n\nWithout a file the breach is taken out as a whole, with all that the vault holds of\nit. Banks see either with the next publish."
+    )]
+    Remove(Remove),
     /// Publish the vault: segments and a signed manifest, as the next epoch
     #[command(
-        after_help = "Example:\n  samar-server publish\n\nA running server takes it up within seconds."
+        after_help = "Example:\n  samar-server publish\n\nA running server takes it up within seconds. Banks download what was added or\nremoved since; a breach with more than 31 additions and removals, or with changes\nto more than half of it, is made one again by itself."
     )]
     Publish {
         /// Memory for sorting
         #[arg(long, value_name = "SIZE", default_value = "1GiB")]
         memory: ByteSize,
+        /// Make one again of every breach that has additions or removals; banks download it anew
+        #[arg(long)]
+        compact: bool,
         /// Make a new publisher key, which this epoch names and which signs from the next one on
         #[arg(long)]
         new_publisher_key: bool,
@@ -146,6 +155,17 @@ pub(super) enum Command {
     },
 }
 
+/// How files are read.
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    /// Form of the files: delimited text, an SQL dump, JSON lines or JSON; auto tells it from each file
+    #[arg(long, value_name = "FORM", default_value = "auto", value_parser = Form::NAMES, requires = "files")]
+    pub(super) in_format: String,
+    /// Table of an SQL dump, or file in a zip [default: the only one]
+    #[arg(long, value_name = "NAME", requires = "files")]
+    pub(super) table: Option<String>,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Ingest {
     /// Breach the rows belong to, like bpjs-2021
@@ -160,23 +180,54 @@ pub(super) struct Ingest {
     /// claimed, confirmed, denied-in-part or disputed [default: claimed]
     #[arg(long)]
     pub(super) status: Option<String>,
-    /// Column with the NIK, by name or number [default: told from the header]
-    #[arg(long, value_name = "NAME")]
-    pub(super) column: Option<String>,
+    /// Column of identifiers, by name or number; KIND is nik (where left out), phone, email, kk or npwp; repeat it [default: NIKs,
+    /// told from the header]
+    #[arg(long, value_name = "[KIND=]NAME")]
+    pub(super) column: Vec<String>,
+    /// What is known of the breach, as TOML like vault/BREACH/about.toml
+    #[arg(long, value_name = "FILE")]
+    pub(super) about: Option<PathBuf>,
     /// A data class exposed for every row, or where COLUMN is not empty; repeat it
     #[arg(long, value_name = "CLASS[=COLUMN]")]
     pub(super) exposes: Vec<String>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
     /// Memory for sorting
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,
-    /// List rejected rows here: file, line and reason, never a value
+    /// List rejected rows here: file, line (of SQL and JSON arrays the number of the row) and reason, never a value
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Dumps, plain or gzip or zstd; - is standard input
+    /// Dumps: delimited text, SQL or JSON, plain or in gzip, zstd or zip; - is standard input
     #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    /// The breach
+    #[arg(long, value_name = "ID")]
+    pub(super) breach: String,
+    /// Column of identifiers, by name or number; KIND is nik (where left out), phone, email, kk or npwp; repeat it [default: NIKs,
+    /// told from the header]
+    #[arg(long, value_name = "[KIND=]NAME", requires = "files")]
+    pub(super) column: Vec<String>,
+    #[command(flatten)]
+    pub(super) reading: Reading,
+    /// Memory for sorting
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    pub(super) memory: ByteSize,
+    /// List rejected rows here: file, line (of SQL and JSON arrays the number of the row) and reason, never a value
+    #[arg(long, value_name = "FILE", requires = "files")]
+    pub(super) rejects: Option<PathBuf>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Who is to be taken out, in files as ingest takes them; - is standard input; none: the whole breach
+    #[arg(value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 }
 

@@ -3,6 +3,7 @@
 mod arguments;
 mod audit;
 mod ingest;
+mod remove;
 mod serve;
 mod show;
 mod synth;
@@ -20,7 +21,7 @@ use crate::inspect::inspect;
 use crate::keys::{self, Passphrase, Protected, Source};
 use crate::layout::Layout;
 use crate::pki::Authority;
-use crate::publish::{publish, publish_with_new_publisher};
+use crate::publish::{self, publish_as};
 use crate::revoke::revoke;
 use arguments::{Arguments, Command};
 
@@ -86,10 +87,11 @@ pub fn run() -> Result<Exit, Failure> {
             ));
         }
         Command::Ingest(arguments) => ingest::run(&layout()?, backend()?, arguments)?,
-        Command::Publish { memory, new_publisher_key, json } => {
-            let publish = if new_publisher_key { publish_with_new_publisher } else { publish };
-            let publication = publish(&layout()?, ingest::memory_bytes(memory)?)?;
-            show::publication(&publication, json);
+        Command::Remove(arguments) => remove::run(&layout()?, backend, arguments)?,
+        Command::Publish { memory, compact, new_publisher_key, json } => {
+            let memory_bytes = ingest::memory_bytes(memory)?;
+            let plan = publish::Plan { memory_bytes, compact, new_publisher: new_publisher_key };
+            show::publication(&publish_as(&layout()?, &plan)?, json);
         }
         Command::Serve { json } => serve::run(&layout()?, backend()?, json)?,
         Command::Audit { command } => return audit::run(&layout()?, &command),

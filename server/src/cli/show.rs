@@ -4,8 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use samar_local::exit::{Failure, print};
 use samar_local::people::{print_fingerprint, thousands, time};
+use samar_protocol::identifier::Kind;
 use samar_protocol::invitation::{from_hex, to_hex};
-use samar_protocol::manifest::{Breach, SignedManifest};
+use samar_protocol::manifest::{Breach, Details, Manifest, SignedManifest};
 use serde_json::json;
 
 use crate::accounts::{Accounts, Bank, Registry};
@@ -42,15 +43,19 @@ fn keys_of(layout: &Layout) -> Result<(KeyFingerprint, [u8; 32]), Failure> {
 pub(super) fn publication(publication: &Publication, as_json: bool) {
     let manifest = &publication.manifest;
     if as_json {
-        let breaches: Vec<_> = manifest.breaches.iter().map(breach_json).collect();
+        let breaches = breaches_json(manifest);
         print(format_args!(
             "{}",
-            json!({"epoch": manifest.epoch, "hash": publication.hash.to_string(), "breaches": breaches})
+            json!({"epoch": manifest.epoch, "hash": publication.hash.to_string(), "breaches": breaches,
+                   "compacted": publication.compacted})
         ));
         return;
     }
     print(format_args!("epoch {}, {} entries", manifest.epoch, thousands(manifest.entries())));
     breaches(&manifest.breaches);
+    for id in &publication.compacted {
+        print(format_args!("  {id} was compacted: banks download it as a whole"));
+    }
     print_fingerprint(&format!("set of epoch {}", manifest.epoch), &publication.hash.0);
     print(format_args!("Banks can compare this hash with each other: it must be the same everywhere."));
 }
@@ -133,15 +138,21 @@ fn breaches(breaches: &[Breach]) {
     }
 }
 
-fn breach_json(breach: &Breach) -> serde_json::Value {
+fn breaches_json(manifest: &Manifest) -> Vec<serde_json::Value> {
+    let details = manifest.details().unwrap_or_default(); // a manifest that was made or read was checked
+    manifest.breaches.iter().map(|breach| breach_json(breach, &details)).collect()
+}
+
+fn breach_json(breach: &Breach, details: &Details) -> serde_json::Value {
     let bytes: u64 = breach.segments.iter().map(|segment| segment.file_bytes).sum();
-    json!({"id": breach.id, "entries": breach.entries(), "bytes": bytes, "label_bits": breach.label_bits(),
-           "status": breach.status.name(), "exposes": breach.exposes, "varies": breach.varies})
+    json!({"id": breach.id, "entries": breach.entries(), "bytes": bytes, "label_bits": breach.label_bits(), "segments": breach.segments.len(),
+           "status": breach.status.name(), "exposes": breach.exposes, "varies": breach.varies,
+           "kinds": details.kinds_of(&breach.id).into_iter().map(Kind::name).collect::<Vec<_>>()})
 }
 
 fn published_json(signed: &SignedManifest) -> serde_json::Value {
     let manifest = signed.manifest();
-    let breaches: Vec<_> = manifest.breaches.iter().map(breach_json).collect();
+    let breaches = breaches_json(manifest);
     json!({"epoch": manifest.epoch, "hash": signed.hash().to_string(), "valid_until_s": manifest.valid_until_s,
            "key_id": manifest.key_id().to_string(), "breaches": breaches})
 }

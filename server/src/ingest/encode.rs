@@ -47,17 +47,8 @@ fn read_chunk(
         if !rows.advance()? {
             break;
         }
-        match rows.entry() {
-            Ok(entry) => chunk.push(entry),
-            Err(reason) => {
-                report.reject(reason);
-                if let Some(rejects) = rejects.as_deref_mut() {
-                    rejects.add(rows.source_index, rows.line(), reason)?;
-                }
-            }
-        }
+        rows.take(&mut chunk, report, rejects.as_deref_mut())?;
     }
-    report.valid += chunk.len() as u64;
     Ok(chunk)
 }
 

@@ -1,28 +1,35 @@
 //! Merging sorted new records with what the vault holds: equal elements become one, their labels are joined.
 
 use std::cmp::Ordering;
-use std::path::Path;
 
 use samar_local::exit::Failure;
+use samar_protocol::segment::SegmentKind;
 use samar_protocol::vault::VaultHeader;
 
 use super::Report;
-use crate::vault::file::{RECORD_BYTES, Reader, Record, Writer};
-use samar_local::sort::Merge;
+use super::distinct::Distinct;
+use crate::layout::Layout;
+use crate::vault::elements::Elements;
+use crate::vault::file::Record;
+use crate::vault::parts;
 
-/// Writes the merged vault file, unless it would hold what the old one does. `old_label` is set on every old record.
+/// Writes the part that brings the breach to hold both: what is new, or whose label gained a bit. Where the data classes are
+/// others than before every label may change, and the part is a base with all. Nothing is written where nothing changes.
+/// `old_label` is set on every old record.
 pub(super) fn merge(
-    place: &Path,
+    layout: &Layout,
     header: &VaultHeader,
-    old: Option<Reader>,
+    old: Option<Elements>,
     old_label: u32,
-    new: Merge<RECORD_BYTES>,
+    mut new: Distinct,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let mut changed = old.as_ref().is_none_or(|old| old.header() != header);
-    let mut writer = Writer::create(place, header)?;
-    let mut old = Old { reader: old, label: old_label };
-    let mut new = New { sorted: new, ahead: None };
+    let id = &header.breach;
+    let whole = old.as_ref().is_none_or(|old| old.header() != header);
+    let kind = if whole { SegmentKind::Base } else { SegmentKind::Add };
+    let mut changed = whole;
+    let mut writer = parts::create(layout, id, kind, header)?;
+    let mut old = Old { elements: old, label: old_label };
     let (mut from_old, mut from_new) = (old.next()?, new.next()?);
     loop {
         let order = match (&from_old, &from_new) {
@@ -31,68 +38,45 @@ pub(super) fn merge(
             (None, Some(_)) => Ordering::Greater,
             (Some(old), Some(new)) => old.element.cmp(&new.element),
         };
+        report.entries += 1;
         let (mut record, mut label) = (None, 0);
         if order.is_le() {
             record = from_old.take();
             label |= record.map_or(0, |record| record.label);
             from_old = old.next()?;
         }
+        let mut differs = false;
         if order.is_ge() {
             let added = from_new.take();
             label |= added.map_or(0, |record| record.label);
-            changed |= record.is_none_or(|record| record.label != label);
+            differs = record.is_none_or(|record| record.label != label);
             report.accepted += u64::from(record.is_none());
             record = record.or(added);
             from_new = new.next()?;
         }
-        if let Some(record) = record {
+        changed |= differs;
+        if let Some(record) = record
+            && (whole || differs)
+        {
             writer.push(Record { label, ..record })?;
-            report.entries += 1;
         }
     }
     report.duplicates = report.valid - report.accepted;
     if changed {
         writer.finish()?;
+        parts::remove_superseded(layout, id)?;
     }
     Ok(())
 }
 
 struct Old {
-    reader: Option<Reader>,
+    elements: Option<Elements>,
     label: u32,
 }
 
 impl Old {
     fn next(&mut self) -> Result<Option<Record>, Failure> {
-        let Some(reader) = &mut self.reader else { return Ok(None) };
-        Ok(reader.read_record()?.map(|record| Record { label: record.label | self.label, ..record }))
-    }
-}
-
-struct New {
-    sorted: Merge<RECORD_BYTES>,
-    ahead: Option<Record>,
-}
-
-impl New {
-    /// The next element, with the labels of all its records joined.
-    fn next(&mut self) -> Result<Option<Record>, Failure> {
-        let Some(mut record) = self.ahead.take().map_or_else(|| self.read(), |record| Ok(Some(record)))?
-        else {
-            return Ok(None);
-        };
-        while let Some(next) = self.read()? {
-            if next.element != record.element {
-                self.ahead = Some(next);
-                break;
-            }
-            record.label |= next.label;
-        }
-        Ok(Some(record))
-    }
-
-    fn read(&mut self) -> Result<Option<Record>, Failure> {
-        let record = self.sorted.next().transpose().map_err(Failure::local)?;
-        Ok(record.as_ref().map(Record::from_bytes))
+        let Some(elements) = &mut self.elements else { return Ok(None) };
+        Ok(elements.read_record()?.map(|record| Record { label: record.label | self.label, ..record }))
     }
 }

@@ -1,34 +1,44 @@
 //! `ingest`: dumps into the vault. An identifier lives in memory between a row and its element, and nowhere else.
 //!
 //! ```text
-//! Table → Nik → key.encode, on all cores → Sorter → merge with what the vault holds → elements.vault
+//! Table → Identifier → key.encode, on all cores → Sorter → merge with what the vault holds → a new part of it
 //! ```
 
+mod distinct;
 mod encode;
 mod merge;
 mod read;
+mod remove;
 mod report;
 mod room;
 
 use std::path::PathBuf;
 
 use samar_local::durable::{self, Mode, Unfinished};
-use samar_local::exit::{Failure, io_failure};
+use samar_local::exit::{Failure, io_failure, say};
 use samar_local::folder;
+use samar_local::table::Form;
 use samar_protocol::group::Backend;
+use samar_protocol::identifier::Kind;
 use samar_protocol::manifest::is_breach_id;
+use samar_protocol::oprf::SecretKey;
 use samar_protocol::vault::VaultHeader;
 
-pub use report::Report;
+pub use remove::{Removal, RemovalPlan, remove};
+pub use report::{KindReport, Report};
 
 use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
 use crate::vault;
 use crate::vault::about::About;
-use crate::vault::class::{self, Classes};
-use crate::vault::file::{RECORD_BYTES, Reader};
-use samar_local::sort::Sorter;
+use crate::vault::class::{self, Classes, Merged};
+use crate::vault::compact::compact;
+use crate::vault::elements::Elements;
+use crate::vault::file::RECORD_BYTES;
+use crate::vault::parts::{self, PARTS_MAX};
+use distinct::Distinct;
+use samar_local::sort::{Merge, Sorter};
 
 /// A class that the dump exposes: for every row, or for rows whose cell in a column is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +47,15 @@ pub struct Exposure {
     pub class: String,
     /// The column that decides, where one does.
     pub column: Option<String>,
+}
+
+/// A column of identifiers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentifierColumn {
+    /// Of which kind.
+    pub kind: Kind,
+    /// Its name or number.
+    pub column: String,
 }
 
 /// Where rows come from.
@@ -59,13 +78,19 @@ pub struct Plan {
     pub date: Option<String>,
     /// Status; `claimed` the first time.
     pub status: Option<String>,
-    /// Column with the NIK; told from the header where none is given.
-    pub column: Option<String>,
+    /// What is known of the breach, in place of what was; title, date and status above go before it.
+    pub about: Option<PathBuf>,
+    /// Columns of identifiers; where none is given, the one of NIKs that the header tells.
+    pub columns: Vec<IdentifierColumn>,
+    /// Form of the sources; told from each where it is not given.
+    pub form: Option<Form>,
+    /// Table of a dump, or file in an archive; needed where one has several.
+    pub table: Option<String>,
     /// Classes exposed.
     pub exposes: Vec<Exposure>,
     /// Bytes of memory for sorting.
     pub memory_bytes: usize,
-    /// Where rejected rows are listed, by line and reason.
+    /// Where rejected rows are listed, by line and reason; of SQL and JSON arrays the line is the number of the row.
     pub rejects: Option<PathBuf>,
     /// Dumps, in order.
     pub sources: Vec<Source>,
@@ -82,10 +107,12 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     vault::remove_leftovers(layout)?;
     let key = keys::oprf(layout)?;
     let about = about(layout, plan)?;
-    let old = Reader::open(&layout.elements(&plan.breach))?;
-    if old.as_ref().is_some_and(|old| old.header().key_id != key.public().id().0) {
-        let what = format!("the vault of {} was made with another OPRF key", plan.breach);
-        return Err(Failure::local(what).remedy("restore the key file that belongs to this vault"));
+    if parts::list(layout, &plan.breach)?.len() >= PARTS_MAX {
+        compact(layout, &plan.breach)?;
+    }
+    let old = Elements::open(layout, &plan.breach)?;
+    if let Some(old) = &old {
+        check_key(&plan.breach, old, &key)?;
     }
 
     let new = new_classes(plan);
@@ -98,14 +125,8 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
 
     folder::create_private(&layout.runs())?;
     room::require(layout, plan)?;
-    let mut rejects = rejects_file(plan)?;
     let mut report = Report::default();
-    let mut sorter: Sorter<RECORD_BYTES> = Sorter::new(&layout.runs(), plan.memory_bytes);
-    for source in &plan.sources {
-        let rows = read::Rows::open(source, plan, &merged)?;
-        encode::encode(rows, &key, backend, &mut sorter, &mut report, rejects.as_mut())?;
-    }
-    let sorted = sorter.finish().map_err(Failure::local)?;
+    let (sorted, rejects) = encode_all(layout, backend, &key, plan, &merged, &mut report)?;
     let header = VaultHeader {
         key_id: key.public().id().0,
         breach: plan.breach.clone(),
@@ -114,17 +135,48 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     };
     let folder = layout.breach(&plan.breach);
     folder::create_private(&folder)?;
-    let place = layout.elements(&plan.breach);
-    let written = merge::merge(&place, &header, old, merged.old_label, sorted, &mut report)
+    note_kinds(layout, plan, &about)?;
+    let written = merge::merge(layout, &header, old, merged.old_label, Distinct::new(sorted), &mut report)
         .and_then(|()| about.write(&layout.about(&plan.breach)));
     if written.is_err() {
         let _ = std::fs::remove_dir(&folder); // refused unless it is empty: a breach that never came to be
     }
     written?;
+    report.finish();
     if let Some(rejects) = rejects {
         rejects.finish()?;
     }
     Ok(report)
+}
+
+/// Encodes every row of every source; the records in order, and the list of rejected rows.
+fn encode_all(
+    layout: &Layout,
+    backend: Backend,
+    key: &SecretKey,
+    plan: &Plan,
+    merged: &Merged,
+    report: &mut Report,
+) -> Result<(Merge<RECORD_BYTES>, Option<Rejects>), Failure> {
+    let mut rejects = rejects_file(plan)?;
+    let mut sorter = Sorter::new(&layout.runs(), plan.memory_bytes);
+    for source in &plan.sources {
+        let rows = read::Rows::open(source, plan, merged)?;
+        if let Some((name, decided)) = rows.decided_otherwise() {
+            say(format_args!("samar-server: {name} is read as {decided}"));
+            report.read_as(rows.source_index, decided);
+        }
+        encode::encode(rows, key, backend, &mut sorter, report, rejects.as_mut())?;
+    }
+    Ok((sorter.finish().map_err(Failure::local)?, rejects))
+}
+
+fn check_key(breach: &str, held: &Elements, key: &SecretKey) -> Result<(), Failure> {
+    if held.header().key_id == key.public().id().0 {
+        return Ok(());
+    }
+    Err(Failure::local(format!("the vault of {breach} was made with another OPRF key"))
+        .remedy("restore the key file that belongs to this vault"))
 }
 
 fn check(plan: &Plan) -> Result<(), Failure> {
@@ -154,19 +206,50 @@ fn check(plan: &Plan) -> Result<(), Failure> {
 
 fn about(layout: &Layout, plan: &Plan) -> Result<About, Failure> {
     let known = About::read(&layout.about(&plan.breach))?;
+    let kinds: Vec<Kind> = match plan.columns.as_slice() {
+        [] => vec![Kind::Nik],
+        columns => columns.iter().map(|column| column.kind).collect(),
+    };
+    let kinds = About::joined(known.as_ref().map_or(&[], |about| &about.kinds), &kinds);
+    let missing = |path: &PathBuf| Failure::input(format!("{} does not exist", path.display()));
+    let known = match &plan.about {
+        Some(path) => Some(About::read(path)?.ok_or_else(|| missing(path))?),
+        None => known,
+    };
     let date = plan.date.clone().or_else(|| known.as_ref().map(|about| about.date.clone()));
     let no_date = || {
         Failure::input(format!("when {} happened is not known yet", plan.breach))
             .remedy("add --date YYYY, YYYY-MM or YYYY-MM-DD")
     };
-    let (old_title, old_status) = known.map_or((None, None), |about| (Some(about.title), Some(about.status)));
-    let about = About {
-        title: plan.title.clone().or(old_title).unwrap_or_else(|| plan.breach.clone()),
-        date: date.ok_or_else(no_date)?,
-        status: plan.status.clone().or(old_status).unwrap_or_else(|| "claimed".to_owned()),
+    let (title, status) = (plan.title.clone(), plan.status.clone());
+    let date = date.ok_or_else(no_date)?;
+    let about = match known {
+        Some(known) => About {
+            title: title.unwrap_or(known.title),
+            status: status.unwrap_or(known.status),
+            date,
+            kinds,
+            ..known
+        },
+        None => {
+            let title = title.unwrap_or_else(|| plan.breach.clone());
+            About::new(title, date, status.unwrap_or_else(|| "claimed".to_owned()), kinds)
+        }
     };
     about.check().map_err(Failure::input)?;
     Ok(about)
+}
+
+/// Of a breach that is there already the kinds are noted before its elements: whatever is cut short, it never holds a kind that
+/// it does not say.
+fn note_kinds(layout: &Layout, plan: &Plan, about: &About) -> Result<(), Failure> {
+    let path = layout.about(&plan.breach);
+    match About::read(&path)? {
+        Some(known) if known.kinds != about.kinds => {
+            About { kinds: about.kinds.clone(), ..known }.write(&path)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn new_classes(plan: &Plan) -> Classes {
@@ -193,9 +276,13 @@ fn rejects_file(plan: &Plan) -> Result<Option<Rejects>, Failure> {
 }
 
 impl Rejects {
-    fn add(&mut self, file: usize, line: u64, reason: &str) -> Result<(), Failure> {
+    /// The kind goes before the reason where there are others than NIKs.
+    fn add(&mut self, file: usize, line: u64, kind: Option<Kind>, reason: &str) -> Result<(), Failure> {
         use std::fmt::Write as _;
-        let _ = writeln!(self.text, "{},{line},{reason}", file + 1);
+        let _ = match kind {
+            None => writeln!(self.text, "{},{line},{reason}", file + 1),
+            Some(kind) => writeln!(self.text, "{},{line},{}:{reason}", file + 1, kind.name()),
+        };
         if self.text.len() < 1 << 16 { Ok(()) } else { self.flush() }
     }
 

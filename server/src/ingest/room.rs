@@ -15,7 +15,7 @@ use crate::vault::file::RECORD_BYTES;
 /// What is looked at of a file.
 const SAMPLE_BYTES: u64 = 64 << 10;
 /// How compressed files begin: gzip, zstd.
-const COMPRESSED: [&[u8]; 2] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd]];
+const COMPRESSED: [&[u8]; 3] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd], b"PK\x03\x04"];
 
 /// Refuses an ingest that the disk has no room for.
 pub(super) fn require(layout: &Layout, plan: &Plan) -> Result<(), Failure> {
@@ -26,14 +26,12 @@ pub(super) fn require(layout: &Layout, plan: &Plan) -> Result<(), Failure> {
             rows = rows.saturating_add(in_file);
         }
     }
-    let old = std::fs::metadata(layout.elements(&plan.breach)).map_or(0, |metadata| metadata.len());
     let new = rows.saturating_mul(RECORD_BYTES as u64);
     let sorting = if new > plan.memory_bytes as u64 { new } else { 0 };
     let folder = layout.vault();
     space::require(&[
         Need { what: "sorting", folder: &folder, bytes: sorting },
-        // The old file stays until the new one is whole.
-        Need { what: "the new vault file", folder: &folder, bytes: new.max(old) },
+        Need { what: "the new vault file", folder: &folder, bytes: new },
     ])
 }
 

@@ -1,7 +1,7 @@
 //! The TOML files of the operator's folder.
 
 use samar_inspect::toml_file::{Key, Shape, rule, show};
-use samar_inspect::{Report, Source};
+use samar_inspect::{Report, Source, Value};
 use samar_local::exit::Failure;
 
 use crate::accounts::Bank;
@@ -30,13 +30,23 @@ const CONFIG: [Key; 9] = [
     Key { key: "limits", shape: Shape::Section(&LIMITS) },
 ];
 
-const ABOUT: [Key; 3] = [
+const ABOUT: [Key; 10] = [
     Key { key: "title", shape: Shape::Line },
     Key { key: "date", shape: Shape::Line },
     Key { key: "status", shape: Shape::Line },
+    Key { key: "kinds", shape: Shape::Shown },
+    Key { key: "description", shape: Shape::Line },
+    Key { key: "added", shape: Shape::Line },
+    Key { key: "modified", shape: Shape::Line },
+    Key { key: "records", shape: Shape::Count },
+    Key { key: "sensitive", shape: Shape::Shown },
+    Key { key: "source", shape: Shape::Line },
 ];
 
-const MADE: [Key; 5] = [
+const MADE: [Key; 1] = [Key { key: "segment", shape: Shape::Sections("segment", &MADE_SEGMENT) }];
+
+const MADE_SEGMENT: [Key; 6] = [
+    Key { key: "part", shape: Shape::Count },
     Key { key: "vault", shape: Shape::Hex },
     Key { key: "root", shape: Shape::Hex },
     Key { key: "entries", shape: Shape::Count },
@@ -69,11 +79,16 @@ pub(super) fn config(source: &Source) -> Result<Report, Failure> {
 
 pub(super) fn about(source: &Source) -> Result<Report, Failure> {
     let remedy = "mend the line, or ingest the breach again with --title, --date and --status";
-    settings(source, &ABOUT, remedy, |text| parse::<About>(text)?.check())
+    let mut report = settings(source, &ABOUT, remedy, |text| parse::<About>(text)?.check())?;
+    if let Ok(about) = parse::<About>(&source.text()?.0) {
+        report.facts.add("kinds", Value::Names(about.kinds));
+        report.facts.text("sensitive", if about.sensitive { "yes" } else { "no" });
+    }
+    Ok(report)
 }
 
 pub(super) fn made(source: &Source) -> Result<Report, Failure> {
-    settings(source, &MADE, "rm the file: publish makes the segment anew", |text| {
+    settings(source, &MADE, "rm the file: publish makes the segments anew", |text| {
         parse::<Made>(text).map(drop)
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use samar_inspect::{Facts, Fault, Report, Source, Value};
 use samar_local::exit::Failure;
-use samar_local::table::{Row, Table, TableOptions};
+use samar_local::table::{Input, Row, Table, TableOptions};
 
 use crate::publish::ENTRY_BYTES;
 use crate::vault::file::RECORD_BYTES;
@@ -54,8 +54,13 @@ fn each_row(
     mut each: impl FnMut(&mut Report, &Row),
 ) -> Result<u64, Failure> {
     let file = source.file().try_clone().map_err(Failure::local)?;
-    let options = TableOptions { name: source.name().to_owned(), delimiter: Some(b','), header: Some(true) };
-    let mut table = match Table::open(Box::new(file), &options) {
+    let options = TableOptions {
+        name: source.name().to_owned(),
+        delimiter: Some(b','),
+        header: Some(true),
+        ..TableOptions::default()
+    };
+    let mut table = match Table::open(Input::stream(file), &options) {
         Ok(table) => table,
         Err(error) => {
             report.fault(Fault::whole(error.to_string()));

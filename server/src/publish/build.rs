@@ -1,4 +1,4 @@
-//! One segment from one vault: tags, locators, sorted by key, packed into pages.
+//! One segment from one part of a vault: tags, locators, sorted by key, packed into pages.
 
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
@@ -16,6 +16,7 @@ use samar_protocol::segment::{
 
 use crate::layout::Layout;
 use crate::vault::file::{Reader, Record};
+use crate::vault::parts::Part;
 use samar_local::sort::{Merge, Sorter};
 
 /// A sorted entry: bucket (4) ‖ remainder (5) ‖ masked label (4), big-endian, so that bytes sort as keys do.
@@ -49,18 +50,19 @@ pub(super) fn sorting_bytes(entries: u64, memory_bytes: usize) -> u64 {
 pub(super) fn build(
     layout: &Layout,
     id: &str,
+    part: Part,
     mut vault: Reader,
     memory_bytes: usize,
     page_bytes: u32,
     progress: &Progress,
 ) -> Result<Built, Failure> {
     for _ in 0..SALTS_MAX {
-        let params = params(id, &vault, page_bytes)?;
+        let params = params(id, part.kind, &vault, page_bytes)?;
         match with_salt(layout, params, &mut vault, memory_bytes, progress)? {
             Some(built) => return Ok(built),
             None => {
                 let gone = || Failure::local(format!("the vault of {id} went away"));
-                vault = Reader::open(&layout.elements(id))?.ok_or_else(gone)?;
+                vault = Reader::open(&layout.part(id, part.number, part.kind))?.ok_or_else(gone)?;
             }
         }
     }
@@ -68,11 +70,11 @@ pub(super) fn build(
         .remedy("try again, and report it if it repeats"))
 }
 
-fn params(id: &str, vault: &Reader, page_bytes: u32) -> Result<SegmentParams, Failure> {
+fn params(id: &str, kind: SegmentKind, vault: &Reader, page_bytes: u32) -> Result<SegmentParams, Failure> {
     let too_many =
         || Failure::input(format!("{id} has {} entries, more than a segment holds", vault.count()));
     Ok(SegmentParams {
-        kind: SegmentKind::Base,
+        kind,
         breach_id: BreachId::parse(id).map_err(Failure::local)?,
         key_id: vault.header().key_id,
         salt: rand::random(),

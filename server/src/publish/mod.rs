@@ -2,9 +2,12 @@
 //! something between: every file is durable before the manifest that names it appears.
 
 mod build;
+mod made;
+mod missing;
 mod rollover;
 
 pub(crate) use build::ENTRY_BYTES;
+pub(crate) use made::Made;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -15,12 +18,9 @@ use samar_local::exit::{Failure, io_failure};
 use samar_local::folder;
 use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
-use samar_protocol::invitation::to_hex;
 use samar_protocol::limits::PAGE_BYTES_DEFAULT;
-use samar_protocol::manifest::{Breach, Manifest, ManifestHash, SegmentRef, sign};
+use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentRef, sign};
 use samar_protocol::oprf;
-use samar_protocol::segment::SegmentKind;
-use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::keys;
@@ -28,7 +28,9 @@ use crate::layout::Layout;
 use crate::published;
 use crate::vault;
 use crate::vault::about::About;
+use crate::vault::compact::{self, compact};
 use crate::vault::file::Reader;
+use crate::vault::parts::{self, Part};
 
 pub use rollover::publisher_after_newest;
 
@@ -41,19 +43,21 @@ pub struct Publication {
     pub manifest: Manifest,
     /// Its hash, for banks to compare.
     pub hash: ManifestHash,
-    /// Breaches whose segment was built anew.
+    /// Breaches of which a segment was built.
     pub built: Vec<String>,
+    /// Breaches whose additions and removals were made one with their base.
+    pub compacted: Vec<String>,
 }
 
-/// Which segment was made of which vault; stands beside the vault, so that an unchanged breach keeps its segment.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Made {
-    vault: String,
-    root: String,
-    entries: u64,
-    page_bytes: u32,
-    file_bytes: u64,
+/// How to publish.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Memory for sorting.
+    pub memory_bytes: usize,
+    /// Make one base of every breach that has additions or removals.
+    pub compact: bool,
+    /// Name a new publisher key, which signs from the next epoch on.
+    pub new_publisher: bool,
 }
 
 /// Publishes the next epoch.
@@ -61,36 +65,41 @@ pub(crate) struct Made {
 /// # Errors
 /// An empty or damaged vault, a breach of another key, the file system. The epoch before is then still the newest.
 pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Failure> {
-    next_epoch(layout, memory_bytes, false)
+    publish_as(layout, &Plan { memory_bytes, compact: false, new_publisher: false })
 }
 
-/// Publishes the next epoch, and names in it a new publisher key, which signs from the one after it on.
+/// Publishes the next epoch in another than the usual way.
 ///
 /// # Errors
 /// As of [`publish`].
-pub fn publish_with_new_publisher(layout: &Layout, memory_bytes: usize) -> Result<Publication, Failure> {
-    next_epoch(layout, memory_bytes, true)
-}
-
-fn next_epoch(layout: &Layout, memory_bytes: usize, new_publisher: bool) -> Result<Publication, Failure> {
+pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> {
     let config = Config::read(&layout.config())?;
     let _lock = folder::lock(layout.root(), "vault")?;
     vault::remove_leftovers(layout)?;
     let key = keys::oprf(layout)?;
     let publisher = rollover::signing_key(layout)?;
     let ids = vault::breaches(layout)?;
-    if ids.is_empty() {
-        return Err(Failure::input("the vault is empty: there is nothing to publish")
-            .remedy("run `samar-server ingest` first"));
-    }
+    let taken_out = missing::check(layout, &ids)?;
     folder::create_private(&layout.runs())?;
-    require_room(layout, &ids, memory_bytes)?;
-    let mut built = Vec::new();
-    let mut breaches = Vec::new();
-    for id in ids {
-        breaches.push(breach(layout, &id, memory_bytes, &key.public().id().0, &mut built)?);
+    let mut compacted = Vec::new();
+    for id in &ids {
+        if is_due(layout, id, plan)? {
+            compact(layout, id)?;
+            compacted.push(id.clone());
+        }
     }
-    let next_publisher = new_publisher.then(|| rollover::prepare(layout)).transpose()?;
+    require_room(layout, &ids, plan)?;
+    let (mut built, mut breaches, mut details) = (Vec::new(), Vec::new(), Details::default());
+    for id in ids {
+        let about = about(layout, &id)?;
+        details.breaches.extend(about.details(&id));
+        breaches.push(breach(layout, &id, about, plan.memory_bytes, &key.public().id().0, &mut built)?);
+    }
+    let extensions = match details.breaches.as_slice() {
+        [] => vec![],
+        _ => vec![details.to_extension().map_err(Failure::local)?],
+    };
+    let next_publisher = plan.new_publisher.then(|| rollover::prepare(layout)).transpose()?;
     let epoch = published::newest_epoch(layout)?;
     let previous = published::floor(layout)?.hash;
     let created_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -105,29 +114,40 @@ fn next_epoch(layout: &Layout, memory_bytes: usize, new_publisher: bool) -> Resu
         public_key: key.public().to_bytes(),
         breaches,
         next_publisher_key: next_publisher.map(|key| key.to_bytes()),
-        extensions: vec![],
+        extensions,
     };
     let bytes =
         sign(&manifest, &publisher).map_err(|error| Failure::local(format!("cannot sign: {error}")))?;
     let path = layout.manifest(epoch + 1);
     durable::write(&path, &bytes, Mode::Public)
         .map_err(|error| io_failure("write the manifest", &path, &error))?;
-    if new_publisher {
+    if plan.new_publisher {
         rollover::promote(layout)?;
     }
     remove_unnamed_segments(layout, epoch + 1)?;
+    missing::forget(&taken_out)?;
     let hash = published::floor(layout)?.hash;
-    Ok(Publication { manifest, hash, built })
+    Ok(Publication { manifest, hash, built, compacted })
+}
+
+/// Whether the parts of a breach are to be made one first.
+fn is_due(layout: &Layout, id: &str, plan: &Plan) -> Result<bool, Failure> {
+    let parts = parts::open(layout, id)?;
+    Made::read(layout, id).check(layout, id, &parts)?;
+    Ok(compact::is_due(&parts) || plan.compact && parts.len() > 1)
 }
 
 /// Refuses a publication that the disks have no room for.
-fn require_room(layout: &Layout, ids: &[String], memory_bytes: usize) -> Result<(), Failure> {
+fn require_room(layout: &Layout, ids: &[String], plan: &Plan) -> Result<(), Failure> {
     let (mut segments, mut sorting) = (0u64, 0);
     for id in ids {
-        let Some(vault) = Reader::open(&layout.elements(id))? else { continue };
-        if made_before(layout, id, &vault)?.is_none() {
-            segments = segments.saturating_add(build::file_bytes(vault.count(), vault.header().varies.len()));
-            sorting = sorting.max(build::sorting_bytes(vault.count(), memory_bytes));
+        let made = Made::read(layout, id);
+        for (part, vault) in parts::open(layout, id)? {
+            if made.of(layout, part, &vault).is_none() {
+                segments =
+                    segments.saturating_add(build::file_bytes(vault.count(), vault.header().varies.len()));
+                sorting = sorting.max(build::sorting_bytes(vault.count(), plan.memory_bytes));
+            }
         }
     }
     space::require(&[
@@ -137,80 +157,84 @@ fn require_room(layout: &Layout, ids: &[String], memory_bytes: usize) -> Result<
     ])
 }
 
+/// What is known of a breach.
+fn about(layout: &Layout, id: &str) -> Result<About, Failure> {
+    About::read(&layout.about(id))?.ok_or_else(|| {
+        Failure::local(format!("the vault of {id} has no about.toml"))
+            .remedy("run the ingest that was interrupted once more")
+    })
+}
+
 fn breach(
     layout: &Layout,
     id: &str,
+    about: About,
     memory_bytes: usize,
     key_id: &[u8; 8],
     built: &mut Vec<String>,
 ) -> Result<Breach, Failure> {
-    let missing = |what: &str| Failure::local(format!("the vault of {id} has no {what}"));
-    let vault = Reader::open(&layout.elements(id))?.ok_or_else(|| missing("elements"))?;
-    let about_path = layout.about(id);
-    let about = About::read(&about_path)?
-        .ok_or_else(|| missing("about.toml").remedy("run the ingest that was interrupted once more"))?;
-    if vault.header().key_id != *key_id {
+    let missing = || Failure::local(format!("the vault of {id} has no elements"));
+    let parts = parts::open(layout, id)?;
+    let header = parts.first().ok_or_else(missing)?.1.header().clone();
+    if header.key_id != *key_id {
         return Err(Failure::local(format!("the vault of {id} was made with another OPRF key"))
             .remedy("restore the key file that belongs to this vault"));
     }
-    let (exposes, varies) = (vault.header().exposes.clone(), vault.header().varies.clone());
-    let segment = match made_before(layout, id, &vault)? {
-        Some(segment) => segment,
-        None => {
-            built.push(id.to_owned());
-            make(layout, id, vault, memory_bytes)?
-        }
-    };
-    let status =
-        about.status().map_err(|reason| Failure::input(format!("{}: {reason}", about_path.display())))?;
+    let segments = segments(layout, id, parts, memory_bytes, built)?;
+    let status = about
+        .status()
+        .map_err(|reason| Failure::input(format!("{}: {reason}", layout.about(id).display())))?;
     Ok(Breach {
         id: id.to_owned(),
         title: about.title,
         date: about.date,
         status,
-        exposes,
-        varies,
-        segments: vec![segment],
+        exposes: header.exposes,
+        varies: header.varies,
+        segments,
     })
 }
 
-/// The segment made of exactly this vault, if it is still there.
-fn made_before(layout: &Layout, id: &str, vault: &Reader) -> Result<Option<SegmentRef>, Failure> {
-    let Ok(text) = std::fs::read_to_string(layout.made(id)) else { return Ok(None) };
-    // A note that cannot be read is a note that is not there: the segment is then made anew.
-    let Ok(made) = toml::from_str::<Made>(&text) else { return Ok(None) };
-    let Some(root) = samar_protocol::invitation::from_hex(&made.root) else { return Ok(None) };
-    let bytes = std::fs::metadata(layout.segment(&root)).map(|metadata| metadata.len()).unwrap_or(0);
-    if made.vault != to_hex(&vault.content_hash()) || bytes != made.file_bytes {
-        return Ok(None);
+/// A segment for each part: the one that was made of it before, or a new one.
+fn segments(
+    layout: &Layout,
+    id: &str,
+    parts: Vec<(Part, Reader)>,
+    memory_bytes: usize,
+    built: &mut Vec<String>,
+) -> Result<Vec<SegmentRef>, Failure> {
+    let before = Made::read(layout, id);
+    let (mut made, mut segments) = (Made::default(), Vec::new());
+    for (part, vault) in parts {
+        let hash = vault.content_hash();
+        let (segment, is_new) = match before.of(layout, part, &vault) {
+            Some(segment) => (segment, false),
+            None => (make(layout, id, part, vault, memory_bytes)?, true),
+        };
+        made.add(part, &hash, &segment);
+        segments.push(segment);
+        if is_new {
+            made.write(layout, id)?; // a run that is cut short at the next part keeps this one
+            built.push(id.to_owned());
+        }
     }
-    Ok(Some(SegmentRef {
-        root,
-        kind: SegmentKind::Base,
-        entries: made.entries,
-        page_bytes: made.page_bytes,
-        file_bytes: made.file_bytes,
-    }))
+    built.dedup();
+    Ok(segments)
 }
 
-fn make(layout: &Layout, id: &str, vault: Reader, memory_bytes: usize) -> Result<SegmentRef, Failure> {
-    let (vault_hash, entries) = (vault.content_hash(), vault.count());
+fn make(
+    layout: &Layout,
+    id: &str,
+    part: Part,
+    vault: Reader,
+    memory_bytes: usize,
+) -> Result<SegmentRef, Failure> {
+    let entries = vault.count();
     let progress = Progress::new("publish", Unit::Count, Some(entries));
-    let built = build::build(layout, id, vault, memory_bytes, PAGE_BYTES_DEFAULT, &progress)?;
-    let made = Made {
-        vault: to_hex(&vault_hash),
-        root: to_hex(&built.root.0),
-        entries,
-        page_bytes: PAGE_BYTES_DEFAULT,
-        file_bytes: built.file_bytes,
-    };
-    let text = toml::to_string(&made).map_err(Failure::local)?;
-    let path = layout.made(id);
-    durable::write(&path, text.as_bytes(), Mode::Private)
-        .map_err(|error| io_failure("write", &path, &error))?;
+    let built = build::build(layout, id, part, vault, memory_bytes, PAGE_BYTES_DEFAULT, &progress)?;
     Ok(SegmentRef {
         root: built.root.0,
-        kind: SegmentKind::Base,
+        kind: part.kind,
         entries,
         page_bytes: PAGE_BYTES_DEFAULT,
         file_bytes: built.file_bytes,

@@ -93,7 +93,7 @@ impl Memory {
     /// between them, under the name "". `None` only if the turns were closed, which they never are.
     pub(super) async fn room_for(&self, bank: &str, request: &Request) -> Option<Room> {
         let bytes = match request {
-            Request::Evaluate(_) => request.bulk_bytes(),
+            Request::Evaluate(_) | Request::Rekey(_) => request.bulk_bytes(),
             Request::Fetch(control) => control.length as usize,
             Request::Join(_) | Request::Manifest(_) | Request::Allowance(_) => KIB * KIB / 16,
         };

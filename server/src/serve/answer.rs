@@ -10,7 +10,7 @@ use samar_protocol::manifest::SignedManifest;
 use samar_protocol::oprf::{self, BlindedBatch, EvaluateError};
 use samar_protocol::wire::{
     Allowance, EXTENSION_BACKEND, EvaluateRequest, Evaluated, FetchRequest, Fetched, JoinRequest, Joined,
-    ManifestRequest, ManifestSent, Refusal, RefusalCode, Response,
+    ManifestRequest, ManifestSent, Refusal, RefusalCode, RekeyRequest, Response,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
@@ -168,6 +168,15 @@ pub(super) fn check_key(state: &State, request: &EvaluateRequest) -> Result<(), 
         return refuse(RefusalCode::EpochUnknown, "an epoch to come");
     }
     Ok(())
+}
+
+/// Refuses to rekey: one key is served here.
+pub(super) fn no_rotation(request: &RekeyRequest) -> (Refusal, String) {
+    let (code, why) = match request.suite {
+        oprf::SUITE => (RefusalCode::KeyUnknown, "no rotation"),
+        _ => (RefusalCode::Unsupported, "another suite"),
+    };
+    (Refusal::new(code), why.to_owned())
 }
 
 /// Refuses a charge while the clock is not to be believed: a record stays for ever, and an account never goes back from its

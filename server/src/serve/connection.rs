@@ -186,6 +186,9 @@ async fn answer(
         (Peer::Stranger, _) => return refuse(RefusalCode::Unauthenticated),
         (Peer::Unknown, _) => return refuse(RefusalCode::NotEnrolled),
     };
+    if let Request::Rekey(control) = &request {
+        return Some(Err(answer::no_rotation(control)));
+    }
     // A place in the queue and room in memory come before the bulk, so that waiting requests hold neither.
     let place = match (&bank, &request) {
         (Some(bank), Request::Evaluate(control)) => {
@@ -220,7 +223,9 @@ async fn answer(
             answer::evaluate(state, &bank.name, &place, &request, bulk).await
         }
         (Request::Allowance(_), Some(bank), _) => Ok(answer::allowance(state, &bank)),
-        (Request::Evaluate(_) | Request::Allowance(_), ..) => return refuse(RefusalCode::Internal),
+        (Request::Evaluate(_) | Request::Rekey(_) | Request::Allowance(_), ..) => {
+            return refuse(RefusalCode::Internal);
+        }
     })
 }
 
@@ -271,6 +276,7 @@ fn kind_name(request: &Request) -> &'static str {
         Request::Manifest(_) => "manifest",
         Request::Fetch(_) => "fetch",
         Request::Evaluate(_) => "evaluate",
+        Request::Rekey(_) => "rekey",
         Request::Allowance(_) => "allowance",
     }
 }

@@ -9,7 +9,7 @@ use super::population::{FIRST_YEAR, LAST_YEAR};
 use super::{
     Breach, CustomerSpec, Dirt, DumpSpec, Group, Overlap, Population, SynthError, write_customers, write_dump,
 };
-use samar_local::table::{Row, Table, TableOptions};
+use samar_local::table::{Input, Row, Table, TableOptions};
 
 const DIRTY: Dirt = Dirt { odd_per_mille: 100, broken_per_mille: 50, repeated_per_mille: 30 };
 
@@ -55,9 +55,9 @@ fn is_valid(nik: &str) -> bool {
 
 /// The cells of a column, read as ingest reads them.
 fn column(bytes: &[u8], name: &str) -> Vec<String> {
-    let reader = Box::new(io::Cursor::new(bytes.to_vec()));
+    let input = Input::file(io::Cursor::new(bytes.to_vec()));
     let mut dump =
-        Table::open(reader, &TableOptions { name: "synth".into(), ..TableOptions::default() }).unwrap();
+        Table::open(input, &TableOptions { name: "synth".into(), ..TableOptions::default() }).unwrap();
     let column = dump.select_column(name).unwrap();
     let mut row = Row::new();
     let mut cells = Vec::new();

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
-use samar_protocol::manifest::{Status, is_date};
+use samar_protocol::identifier::Kind;
+use samar_protocol::limits::{DESCRIPTION_BYTES_MAX, TEXT_BYTES_MAX};
+use samar_protocol::manifest::{BreachDetails, Status, is_date};
 use serde::{Deserialize, Serialize};
 
 /// What is known of a breach.
@@ -17,6 +19,36 @@ pub struct About {
     pub date: String,
     /// claimed, confirmed, denied-in-part or disputed.
     pub status: String,
+    /// Names of the kinds of identifiers that its entries are of, in the order of [`Kind::ALL`]. `ingest` keeps it.
+    #[serde(default = "niks", skip_serializing_if = "is_niks")]
+    pub kinds: Vec<String>,
+    /// A line about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// When it came into the set, as a date.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub added: String,
+    /// When what is known of it last changed, as a date.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub modified: String,
+    /// How many records it is said to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+    /// Whether being in it is itself sensitive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sensitive: bool,
+    /// Where it is known from, as a line.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+}
+
+/// What a breach holds that does not say: so did every one before there were other kinds.
+fn niks() -> Vec<String> {
+    vec![Kind::Nik.name().to_owned()]
+}
+
+fn is_niks(kinds: &[String]) -> bool {
+    kinds == niks()
 }
 
 impl About {
@@ -46,7 +78,50 @@ impl About {
             .map_err(|error| io_failure("write", path, &error))
     }
 
-    /// Checks title, date and status.
+    /// What is known of a breach of which only these are.
+    #[must_use]
+    pub fn new(title: String, date: String, status: String, kinds: Vec<String>) -> Self {
+        let (description, added, modified, source) = Default::default();
+        Self {
+            title,
+            date,
+            status,
+            kinds,
+            description,
+            added,
+            modified,
+            records: None,
+            sensitive: false,
+            source,
+        }
+    }
+
+    /// The kinds of both, in the order of [`Kind::ALL`].
+    #[must_use]
+    pub fn joined(kinds: &[String], more: &[Kind]) -> Vec<String> {
+        let named = |kind: &Kind| more.contains(kind) || kinds.iter().any(|name| name == kind.name());
+        Kind::ALL.into_iter().filter(named).map(|kind| kind.name().to_owned()).collect()
+    }
+
+    /// What the manifest says of it beside title, date and status; nothing where that is what it says of any breach of NIKs.
+    #[must_use]
+    pub fn details(&self, breach: &str) -> Option<BreachDetails> {
+        let details = BreachDetails {
+            breach: breach.to_owned(),
+            kinds: self.kinds.iter().filter_map(|name| Kind::from_name(name)).map(Kind::byte).collect(),
+            description: self.description.clone(),
+            added: self.added.clone(),
+            modified: self.modified.clone(),
+            records: self.records,
+            flags: BreachDetails::flags(self.sensitive),
+            source: self.source.clone(),
+        };
+        let plain =
+            BreachDetails { breach: breach.to_owned(), kinds: vec![Kind::Nik.byte()], ..Default::default() };
+        (details != plain).then_some(details)
+    }
+
+    /// Checks every field.
     ///
     /// # Errors
     /// What is wrong, with the remedy.
@@ -57,6 +132,24 @@ impl About {
         if !is_date(&self.date) {
             let date = self.date.escape_debug();
             return Err(format!("`{date}` is no date; write YYYY, YYYY-MM or YYYY-MM-DD, as in 2021-05-20"));
+        }
+        for (name, text, bytes_max) in [
+            ("description", &self.description, DESCRIPTION_BYTES_MAX),
+            ("source", &self.source, TEXT_BYTES_MAX),
+        ] {
+            if text.len() > bytes_max || text.chars().any(char::is_control) {
+                return Err(format!("the {name} must be at most {bytes_max} printable bytes, on one line"));
+            }
+        }
+        for (name, date) in [("added", &self.added), ("modified", &self.modified)] {
+            if !date.is_empty() && !is_date(date) {
+                let date = date.escape_debug();
+                return Err(format!("{name} = `{date}` is no date; write YYYY, YYYY-MM or YYYY-MM-DD"));
+            }
+        }
+        if self.kinds.is_empty() || self.kinds != Self::joined(&self.kinds, &[]) {
+            let names = Kind::ALL.map(Kind::name).join(", ");
+            return Err(format!("kinds must be one or more of {names}, each once and in this order"));
         }
         self.status().map(|_| ())
     }

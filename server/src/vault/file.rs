@@ -1,10 +1,10 @@
-//! `elements.vault`: sorted elements with labels (SPEC.md section "Vault").
+//! One part of a vault: sorted elements with labels (SPEC.md section "Vault").
 //!
 //! magic "SAMARVLT" ‖ version (u16 LE) ‖ header length (u32 LE) ‖ header ‖ records ‖ count (u64 LE) ‖ BLAKE3 of all before.
 //! A record is 36 bytes: element (32) ‖ label (u32 LE); records ascend strictly by element.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use samar_local::durable::{Mode, Unfinished};
@@ -23,6 +23,7 @@ pub(crate) const FOOTER_BYTES: usize = 8 + 32;
 /// What helps against a damaged vault.
 pub(crate) const VAULT_REMEDY: &str = "restore it from its backup, or remove it and ingest the breach again";
 const BUFFER_BYTES: usize = 1 << 20;
+const BUFFER_RECORDS: usize = BUFFER_BYTES / RECORD_BYTES;
 
 /// One element and its label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,9 +64,12 @@ pub struct Reader {
     header: VaultHeader,
     count: u64,
     content_hash: ContentHash,
-    left: u64,
+    /// Records of the file that are not in the buffer yet.
+    unread: u64,
     last: Option<[u8; 32]>,
-    input: BufReader<File>,
+    input: File,
+    buffer: Vec<u8>,
+    at: usize,
     hasher: blake3::Hasher,
 }
 
@@ -85,7 +89,7 @@ impl Reader {
             _ => io_failure("read", path, &error),
         };
         let length = file.metadata().map_err(failure)?.len();
-        let mut input = BufReader::with_capacity(BUFFER_BYTES, file);
+        let mut input = file;
         let mut head = [0; VAULT_MAGIC.len() + 4];
         input.read_exact(&mut head).map_err(failure)?;
         let (magic, header_bytes) = head.split_at(VAULT_MAGIC.len());
@@ -108,9 +112,8 @@ impl Reader {
         let header = codec::decode(&header).map_err(|error| damaged(path, &error.to_string()))?;
 
         let mut footer = [0; FOOTER_BYTES];
-        let mut end = input.get_ref();
-        end.seek(SeekFrom::End(-(FOOTER_BYTES as i64))).map_err(failure)?;
-        end.read_exact(&mut footer).map_err(failure)?;
+        input.seek(SeekFrom::End(-(FOOTER_BYTES as i64))).map_err(failure)?;
+        input.read_exact(&mut footer).map_err(failure)?;
         input.seek(SeekFrom::Start(records_at)).map_err(failure)?;
         let (mut count, mut content_hash) = ([0; 8], [0; 32]);
         count.copy_from_slice(&footer[..8]);
@@ -124,9 +127,11 @@ impl Reader {
             header,
             count,
             content_hash,
-            left: count,
+            unread: count,
             last: None,
             input,
+            buffer: Vec::new(),
+            at: 0,
             hasher,
         }))
     }
@@ -154,24 +159,41 @@ impl Reader {
     /// # Errors
     /// Damage, or the file system.
     pub fn read_record(&mut self) -> Result<Option<Record>, Failure> {
-        if self.left == 0 {
-            let mut hasher = self.hasher.clone();
-            hasher.update(&self.count.to_le_bytes());
-            if *hasher.finalize().as_bytes() != self.content_hash {
-                return Err(damaged(&self.path, "its checksum does not match"));
-            }
+        if self.at == self.buffer.len() && !self.refill()? {
             return Ok(None);
         }
-        let mut bytes = [0; RECORD_BYTES];
-        self.input.read_exact(&mut bytes).map_err(|error| io_failure("read", &self.path, &error))?;
-        self.hasher.update(&bytes);
-        self.left -= 1;
-        let record = Record::from_bytes(&bytes);
+        // Unwrap safety: the buffer holds whole records.
+        let bytes = self.buffer[self.at..].first_chunk().expect("a whole record");
+        self.at += RECORD_BYTES;
+        let record = Record::from_bytes(bytes);
         if self.last.is_some_and(|last| last >= record.element.0) {
             return Err(damaged(&self.path, "its elements are not in ascending order"));
         }
         self.last = Some(record.element.0);
         Ok(Some(record))
+    }
+
+    /// Reads and hashes the next records; `false` after the last, once the hash was found to be right.
+    #[cold]
+    fn refill(&mut self) -> Result<bool, Failure> {
+        if self.unread == 0 {
+            let mut hasher = self.hasher.clone();
+            hasher.update(&self.count.to_le_bytes());
+            if *hasher.finalize().as_bytes() != self.content_hash {
+                return Err(damaged(&self.path, "its checksum does not match"));
+            }
+            return Ok(false);
+        }
+        let records = self.unread.min(BUFFER_RECORDS as u64);
+        self.unread -= records;
+        self.at = 0;
+        self.buffer.resize(usize::try_from(records).unwrap_or_default() * RECORD_BYTES, 0);
+        self.input.read_exact(&mut self.buffer).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => damaged(&self.path, "it is cut short"),
+            _ => io_failure("read", &self.path, &error),
+        })?;
+        self.hasher.update(&self.buffer);
+        Ok(true)
     }
 }
 
@@ -182,7 +204,6 @@ fn damaged(path: &Path, what: &str) -> Failure {
 /// A vault file being written.
 #[derive(Debug)]
 pub struct Writer {
-    output: BufWriter<File>,
     unfinished: Unfinished,
     place: PathBuf,
     hasher: blake3::Hasher,
@@ -198,13 +219,12 @@ impl Writer {
     pub fn create(place: &Path, header: &VaultHeader) -> Result<Self, Failure> {
         let failure = |error: std::io::Error| io_failure("write", place, &error);
         let unfinished = Unfinished::create(place, Mode::Private).map_err(failure)?;
-        let output = BufWriter::with_capacity(BUFFER_BYTES, unfinished.file().try_clone().map_err(failure)?);
         let header = codec::encode(header).map_err(Failure::input)?;
         let mut pending = VAULT_MAGIC.to_vec();
         pending.extend(u32::try_from(header.len()).unwrap_or(u32::MAX).to_le_bytes());
         pending.extend(header);
         let hasher = blake3::Hasher::new();
-        Ok(Self { output, unfinished, place: place.to_owned(), hasher, pending, count: 0 })
+        Ok(Self { unfinished, place: place.to_owned(), hasher, pending, count: 0 })
     }
 
     /// Adds the next record; the caller keeps the order.
@@ -227,14 +247,14 @@ impl Writer {
         let content_hash = *self.hasher.finalize().as_bytes();
         let place = self.place;
         let failure = |error: std::io::Error| io_failure("write", &place, &error);
-        self.output.write_all(&content_hash).and_then(|()| self.output.flush()).map_err(failure)?;
+        self.unfinished.file().write_all(&content_hash).map_err(failure)?;
         self.unfinished.finish().map_err(failure)?;
         Ok(content_hash)
     }
 
     fn flush(&mut self) -> Result<(), Failure> {
         self.hasher.update(&self.pending);
-        let written = self.output.write_all(&self.pending);
+        let written = self.unfinished.file().write_all(&self.pending);
         self.pending.clear();
         written.map_err(|error| io_failure("write", &self.place, &error))
     }
@@ -265,7 +285,7 @@ mod tests {
     #[test]
     fn reads_back_what_was_written() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("elements.vault");
+        let path = folder.path().join("1-base.vault");
         assert!(Reader::open(&path).unwrap().is_none());
         for count in [0, 1, 100] {
             write(&path, count);
@@ -280,7 +300,7 @@ mod tests {
     #[test]
     fn any_damage_is_an_error_and_never_a_shorter_set() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("elements.vault");
+        let path = folder.path().join("1-base.vault");
         write(&path, 5);
         let good = std::fs::read(&path).unwrap();
         for at in 0..good.len() {

@@ -1,18 +1,29 @@
 //! The vault: for each breach its elements, sorted, with class bits. It holds no identifier and no hash of one.
 //!
-//! A breach is two files: `elements.vault` ([`mod@file`]), which is all that matters, and `about.toml` ([`about`]), what is
-//! known of it for people to read and edit.
+//! A breach is a list of immutable parts ([`parts`]), each a file ([`mod@file`]), read as one by [`elements`] and made one by
+//! [`compact`]; beside them stands `about.toml` ([`about`]), what is known of the breach for people to read and edit.
 
 pub mod about;
 pub mod class;
+pub mod compact;
+pub mod elements;
 pub mod file;
+pub mod parts;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
 
 use samar_local::durable;
 use samar_local::exit::{Failure, io_failure};
+use samar_local::folder;
 use samar_local::sort;
 use samar_protocol::manifest::is_breach_id;
 
+use crate::config::Config;
 use crate::layout::Layout;
+use crate::published;
+use elements::Elements;
 
 /// The breaches in the vault, by id.
 ///
@@ -26,9 +37,74 @@ pub fn breaches(layout: &Layout) -> Result<Vec<String>, Failure> {
         let name = entry.map_err(failure)?.file_name();
         ids.extend(name.to_str().filter(|name| is_breach_id(name)).map(str::to_owned));
     }
-    ids.retain(|id| layout.elements(id).exists());
-    ids.sort();
-    Ok(ids)
+    let mut held = Vec::new();
+    for id in ids {
+        if !parts::list(layout, &id)?.is_empty() {
+            held.push(id);
+        }
+    }
+    held.sort();
+    Ok(held)
+}
+
+/// Takes a whole breach out, whether the vault still has it or banks alone see it. Entries of it, at most.
+///
+/// # Errors
+/// A breach that neither the vault has nor the newest manifest names, or the file system.
+pub fn remove_breach(layout: &Layout, id: &str) -> Result<u64, Failure> {
+    Config::read(&layout.config())?; // says so where the folder was never initialised
+    let _lock = folder::lock(layout.root(), "vault")?;
+    remove_leftovers(layout)?;
+    let held = Elements::open(layout, id)?;
+    let is_named = match published::newest_epoch(layout)? {
+        0 => false,
+        epoch => {
+            let newest = published::read_manifest(layout, epoch)?;
+            newest.manifest().breaches.iter().any(|breach| breach.id == id) && !layout.taken_out(id).exists()
+        }
+    };
+    if held.is_none() && !is_named {
+        return Err(no_breach(layout, id));
+    }
+    take_out(layout, id)?;
+    Ok(held.map_or(0, |held| held.count_most()))
+}
+
+/// That the vault does not have this breach, and which it has.
+pub(crate) fn no_breach(layout: &Layout, id: &str) -> Failure {
+    let held = breaches(layout).unwrap_or_default().join(", ");
+    let failure = Failure::input(format!("the vault has no breach `{}`", id.escape_debug()));
+    if held.is_empty() { failure } else { failure.remedy(format!("one of {held}")) }
+}
+
+/// Takes a whole breach out; what it held is gone. Until a manifest without it is published a note of it stays
+/// ([`Layout::taken_out`]): a breach that only went missing is not taken out of what banks see. Call it only while holding
+/// the vault's lock.
+///
+/// # Errors
+/// Of the file system; the breach is then as it was, or taken out.
+fn take_out(layout: &Layout, id: &str) -> Result<(), Failure> {
+    let (from, to) = (layout.breach(id), layout.taken_out(id));
+    let failure = |error: std::io::Error| io_failure("take out", &from, &error);
+    if to.exists() {
+        std::fs::remove_dir_all(&to).map_err(failure)?;
+    }
+    match std::fs::rename(&from, &to) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => folder::create_private(&to)?,
+        Err(error) => return Err(failure(error)),
+    }
+    durable::sync_folder(&layout.vault()).map_err(failure)?;
+    empty(&to)
+}
+
+/// Removes what a breach held that was taken out, but not the note of it.
+fn empty(taken_out: &Path) -> Result<(), Failure> {
+    let failure = |error: std::io::Error| io_failure("clean", taken_out, &error);
+    for entry in std::fs::read_dir(taken_out).map_err(failure)? {
+        std::fs::remove_file(entry.map_err(failure)?.path()).map_err(failure)?;
+    }
+    Ok(())
 }
 
 /// Removes what killed runs of `ingest` and `publish` left, of whichever breach, and folders of breaches that never came
@@ -44,6 +120,13 @@ pub fn remove_leftovers(layout: &Layout) -> Result<(), Failure> {
         let entry = entry.map_err(failure)?;
         if entry.file_type().map_err(failure)?.is_dir() {
             folders.push(entry.path());
+        }
+        if let Some(name) = entry.file_name().to_str() {
+            if Layout::taken_out_of(name).is_some() {
+                empty(&entry.path())?;
+            } else if is_breach_id(name) {
+                parts::remove_superseded(layout, name)?;
+            }
         }
     }
     for folder in folders {

@@ -37,7 +37,7 @@ fn a_dump_that_the_disk_has_no_room_for_is_refused_before_it_is_read() {
 #[test]
 fn a_vault_that_the_disk_has_no_room_to_publish_is_refused() {
     let house = House::filled();
-    let path = house.layout.elements("breach-a");
+    let path = house.base("breach-a");
     // A vault of 2^38 records, most of them a hole.
     let (count, length) = (1u64 << 38, std::fs::metadata(&path).unwrap().len());
     let file = OpenOptions::new().write(true).open(&path).unwrap();
@@ -54,17 +54,28 @@ fn a_disk_that_fills_up_leaves_everything_as_it_was() {
     let house = House::new();
     let path = house.file("large.csv", dump(5_000));
     let ingest = ["ingest", "--breach", "breach-a", "--date", "2021", path.as_str()];
-    run_on_full_disk(&house, 100, &ingest).fails(6, &["cannot write", "elements.vault"]);
+    run_on_full_disk(&house, 100, &ingest).fails(6, &["cannot write", "1-base.vault"]);
     assert_eq!(names(&house.layout.vault()), [".runs"], "a breach that never came to be leaves no folder");
     assert_eq!(names(&house.layout.runs()), Vec::<String>::new());
 
     house.ingest("breach-a", DUMP).done();
     let before = house.vault("breach-a");
-    run_on_full_disk(&house, 100, &ingest).fails(6, &["cannot write", "elements.vault"]);
+    run_on_full_disk(&house, 100, &ingest).fails(6, &["cannot write", "2-add.vault"]);
     assert_eq!(house.vault("breach-a"), before);
-    assert_eq!(names(&house.layout.breach("breach-a")), ["about.toml", "elements.vault"]);
+    assert_eq!(names(&house.layout.breach("breach-a")), ["1-base.vault", "about.toml"]);
 
     house.run(&ingest).done();
+    run_on_full_disk(&house, 100, &["publish"]).fails(6, &["cannot write", "3-base.vault"]);
+    assert_eq!(names(&house.layout.breach("breach-a")), ["1-base.vault", "2-add.vault", "about.toml"]);
+    let gone = ["remove", "--breach", "breach-a", path.as_str()];
+    run_on_full_disk(&house, 100, &gone).fails(6, &["cannot write", "3-remove.vault"]);
+    assert_eq!(names(&house.layout.breach("breach-a")), ["1-base.vault", "2-add.vault", "about.toml"]);
+    house.run(&["publish"]).done();
+
+    let house = House::new();
+    house
+        .run(&["ingest", "--breach", "breach-a", "--date", "2021", &house.file("large.csv", dump(5_000))])
+        .done();
     run_on_full_disk(&house, 10, &["publish"]).fails(6, &["cannot write the segment"]);
     for folder in [house.layout.segments(), house.layout.manifests(), house.layout.runs()] {
         assert_eq!(names(&folder), Vec::<String>::new());
@@ -85,7 +96,7 @@ fn what_a_killed_run_left_goes_with_the_next_of_any_breach() {
     let layout = &house.layout;
     let killed = layout.breach("breach-killed");
     std::fs::create_dir(&killed).unwrap();
-    let unfinished = ".samar-unfinished-0123456789abcdef-elements.vault";
+    let unfinished = ".samar-unfinished-0123456789abcdef-1-base.vault";
     for folder in [&killed, &layout.breach("breach-a"), &layout.segments(), &layout.manifests()] {
         File::create(folder.join(unfinished)).unwrap();
     }
@@ -96,7 +107,7 @@ fn what_a_killed_run_left_goes_with_the_next_of_any_breach() {
     let rejects = rejects.to_str().unwrap();
     house.run(&["ingest", "--breach", "breach-b", "--date", "2021", "--rejects", rejects, &dump]).done();
     assert_eq!(names(&layout.vault()), [".runs", "breach-a", "breach-b"]);
-    assert_eq!(names(&layout.breach("breach-a")), ["about.toml", "elements.vault"]);
+    assert_eq!(names(&layout.breach("breach-a")), ["1-base.vault", "about.toml"]);
     for folder in [layout.segments(), layout.manifests(), layout.runs()] {
         assert_eq!(names(&folder), Vec::<String>::new(), "{}", folder.display());
     }

@@ -12,12 +12,13 @@ fn run(arguments: &[&str]) -> Run {
 #[test]
 fn every_help_text_is_as_pinned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help");
-    let commands: [&[&str]; 17] = [
+    let commands: [&[&str]; 18] = [
         &[],
         &["init"],
         &["enroll"],
         &["revoke"],
         &["ingest"],
+        &["remove"],
         &["publish"],
         &["serve"],
         &["status"],
@@ -70,6 +71,7 @@ fn the_top_level_lists_every_command_that_is_pinned() {
         "enroll",
         "revoke",
         "ingest",
+        "remove",
         "publish",
         "serve",
         "status",
@@ -82,12 +84,11 @@ fn the_top_level_lists_every_command_that_is_pinned() {
     for command in commands {
         assert!(text.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
     }
-    for unbuilt in ["rotate-key ", "remove "] {
-        assert!(
-            !text.lines().any(|line| line.trim_start().starts_with(unbuilt)),
-            "{unbuilt} appears when it is there, not before"
-        );
-    }
+    let unbuilt = "rotate-key ";
+    assert!(
+        !text.lines().any(|line| line.trim_start().starts_with(unbuilt)),
+        "{unbuilt} appears when it is there, not before"
+    );
 }
 
 #[test]

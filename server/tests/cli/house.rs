@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use assert_cmd::Command;
+use samar_protocol::segment::SegmentKind;
 use samar_server::layout::Layout;
 use tempfile::TempDir;
 
@@ -79,9 +80,14 @@ impl House {
         self.run(&["ingest", "--breach", breach, "--date", "2021-05", &dump])
     }
 
-    /// The vault file of a breach, whole.
+    /// Where the first part of a breach's vault stands.
+    pub(crate) fn base(&self, breach: &str) -> PathBuf {
+        self.layout.part(breach, 1, SegmentKind::Base)
+    }
+
+    /// The first part of a breach's vault, whole.
     pub(crate) fn vault(&self, breach: &str) -> Vec<u8> {
-        std::fs::read(self.layout.elements(breach)).unwrap()
+        std::fs::read(self.base(breach)).unwrap()
     }
 }
 

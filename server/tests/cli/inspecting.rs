@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use samar_protocol::segment::SegmentKind;
 use samar_server::accounts::{Accounts, Registry};
 use serde_json::{Value, json};
 
@@ -85,7 +86,7 @@ fn every_file_of_a_run_is_shown_by_its_facts() {
     assert_eq!((&segment["pages"], &segment["pages_verified"]), (&json!(1), &json!(1)));
     assert_eq!((&segment["breach"], &segment["oprf_key_id"]), (&json!("breach-a"), &manifest["oprf_key_id"]));
 
-    let vault = facts(&layout.elements("breach-a"));
+    let vault = facts(&layout.part("breach-a", 1, SegmentKind::Base));
     assert_eq!((&vault["entries"], &vault["check"]), (&json!(3), &json!("good")));
     assert_eq!(vault["entries_by_class"], json!([{"class": "photo", "entries": 2}]));
 
@@ -118,7 +119,7 @@ fn every_file_of_a_run_is_shown_by_its_facts() {
 
     assert_eq!(facts(&layout.config())["manifest_days"], 30);
     assert_eq!(facts(&layout.about("breach-a"))["title"], "Toko Contoh");
-    assert_eq!(facts(&layout.made("breach-a"))["root"], segment["root"]);
+    assert_eq!(facts(&layout.made("breach-a"))["segment"][0]["root"], segment["root"]);
     assert_eq!(facts(&layout.banks().join("bank-jaya.toml"))["per_day"], 10_000_000);
     let rejects = facts(&house.path("rejects.csv"));
     assert_eq!(rejects["rows_rejected"], 2);
@@ -191,7 +192,7 @@ fn a_file_that_is_cut_or_changed_is_shown_up_to_there() {
     let binary = [
         (only_segment(&house), "segment"),
         (house.layout.manifest(1), "manifest"),
-        (house.layout.elements("breach-a"), "vault"),
+        (house.layout.part("breach-a", 1, SegmentKind::Base), "vault"),
         (house.layout.account_log(), "account-log"),
         (house.layout.account_log().with_extension("checkpoint"), "account-checkpoint"),
         (house.layout.publisher_key(), "key-file"),

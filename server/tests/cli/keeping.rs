@@ -233,14 +233,14 @@ fn publishing_waits_for_no_other_run_but_says_that_there_is_one() {
 #[test]
 fn a_vault_that_is_cut_or_changed_is_named_and_not_published() {
     let house = House::filled();
-    let path = house.layout.elements("breach-a");
+    let path = house.base("breach-a");
     let good = house.vault("breach-a");
     let mut flipped = good.clone();
     flipped[good.len() - 60] ^= 1;
     let dump = house.file("dump.csv", DUMP);
     for bad in [flipped, good[..good.len() - 1].to_vec(), good[..good.len() - 36].to_vec(), vec![]] {
         std::fs::write(&path, &bad).unwrap();
-        let named = ["elements.vault is damaged", "try: restore it from its backup"];
+        let named = ["1-base.vault is damaged", "try: restore it from its backup"];
         house.run(&["publish"]).fails(6, &named);
         house.run(&["ingest", "--breach", "breach-a", &dump]).fails(6, &named);
         assert_eq!(std::fs::read(&path).unwrap(), bad, "nothing was written over it");

@@ -2,6 +2,7 @@
 
 mod auditing;
 mod bounds;
+mod changing;
 mod help;
 mod house;
 mod ingesting;

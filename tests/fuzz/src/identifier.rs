@@ -1,6 +1,27 @@
-//! Cells as NIKs.
+//! Cells as NIKs, and as identifiers of the other kinds.
 
-use samar_protocol::identifier::Nik;
+use samar_protocol::identifier::{Identifier, Kind, Nik};
+use samar_protocol::limits::IDENTIFIER_BYTES_MAX;
+
+/// The first byte chooses the kind. What was normalised stays as it is, has the form that SPEC.md gives its kind, and goes whole
+/// into the OPRF input.
+pub fn identifier(data: &[u8]) {
+    let Some((kind, cell)) = data.split_first() else { return };
+    let kind = Kind::ALL[usize::from(*kind) % Kind::ALL.len()];
+    let Ok(found) = Identifier::parse(kind, &String::from_utf8_lossy(cell)) else { return };
+    let normal = str::from_utf8(found.normalised()).unwrap();
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let sound = match kind {
+        Kind::Nik | Kind::Kk | Kind::Npwp => normal.len() == 16 && digits(normal),
+        Kind::Phone => normal.strip_prefix('+').is_some_and(|n| (7..=15).contains(&n.len()) && digits(n)),
+        Kind::Email => normal.split('@').count() == 2 && normal.to_ascii_lowercase() == normal,
+    };
+    assert!(sound && normal.len() <= IDENTIFIER_BYTES_MAX, "{}", kind.name());
+    let input = [b"samar id v1", [kind.byte()].as_slice(), found.normalised()].concat();
+    assert_eq!(found.input().as_ref(), input);
+    let again = Identifier::parse(kind, normal).unwrap();
+    assert_eq!(again.normalised(), found.normalised());
+}
 
 /// A cell is the NIK, or is rejected for the reason, that the steps of SPEC.md section "NIK" come to; and what was
 /// normalised once stays as it is.

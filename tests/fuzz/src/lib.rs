@@ -17,8 +17,8 @@ mod session;
 mod table;
 mod wire;
 
-pub use identifier::nik;
-pub use manifest::{invitation, manifest_body, manifest_chain, manifest_file};
+pub use identifier::{identifier, nik};
+pub use manifest::{breach_details, invitation, manifest_body, manifest_chain, manifest_file};
 pub use operations::segment_operations;
 pub use operator_files::{account_log, key_file, vault_file};
 pub use oprf::{backends, oprf_batch};
@@ -31,13 +31,14 @@ pub use wire::{refusal, request, response};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 22] = [
     ("request", request),
     ("response", response),
     ("refusal", refusal),
     ("manifest_body", manifest_body),
     ("manifest_file", manifest_file),
     ("manifest_chain", manifest_chain),
+    ("breach_details", breach_details),
     ("invitation", invitation),
     ("segment_header", segment_header),
     ("segment_directory", segment_directory),
@@ -47,6 +48,7 @@ pub const TARGETS: [Target; 20] = [
     ("vault_file", vault_file),
     ("key_file", key_file),
     ("nik", nik),
+    ("identifier", identifier),
     ("table", table),
     ("oprf_batch", oprf_batch),
     ("backends", backends),

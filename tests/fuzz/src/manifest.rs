@@ -7,7 +7,7 @@ use samar_protocol::codec;
 use samar_protocol::invitation::Invitation;
 use samar_protocol::limits::{BREACHES_MAX, LABEL_BITS_MAX};
 use samar_protocol::manifest::{
-    Chain, ChainError, Floor, MANIFEST_MAGIC, Manifest, ManifestError, ManifestHash, SignedManifest,
+    Chain, ChainError, Details, Floor, MANIFEST_MAGIC, Manifest, ManifestError, ManifestHash, SignedManifest,
 };
 use samar_protocol::oprf::SecretKey;
 
@@ -28,6 +28,16 @@ pub fn manifest_body(data: &[u8]) {
         assert!(breach.label_bits() <= LABEL_BITS_MAX);
         assert_eq!(breach.classes(u32::MAX).count(), breach.exposes.len() + breach.varies.len());
         assert_eq!(breach.classes(0).count(), breach.exposes.len());
+    }
+}
+
+/// Details that are read are written back as the same bytes, and each names kinds of its own.
+pub fn breach_details(data: &[u8]) {
+    let Ok(details) = codec::decode::<Details>(data) else { return };
+    assert_eq!(details.to_extension().unwrap().bytes, data);
+    for known in &details.breaches {
+        assert!(known.kinds.is_sorted() && known.known_kinds().count() <= known.kinds.len());
+        assert_eq!(details.of(&known.breach), Some(known));
     }
 }
 

@@ -163,6 +163,10 @@ fn plain_log(log: &[u8]) -> Option<(Vec<account::Record>, usize)> {
     if log.len() < LOG_MAGIC.len() {
         return Some((records, 0));
     }
+    let begun = |written| [&LOG_MAGIC[..written], &[0; LOG_MAGIC.len()][written..]].concat();
+    if (0..LOG_MAGIC.len()).any(|written| log == begun(written)) {
+        return Some((records, 0));
+    }
     let mut rest = log.strip_prefix(&LOG_MAGIC)?;
     let mut chain = [0; 32];
     loop {

@@ -108,7 +108,14 @@ pub(crate) fn secret_key() -> &'static SecretKey {
     &KEY
 }
 
-/// The same as a bank pins it. Tabulated once.
+/// The key that comes after it.
+pub(crate) fn next_key() -> &'static SecretKey {
+    static KEY: LazyLock<SecretKey> =
+        LazyLock::new(|| SecretKey::from_bytes(&core::array::from_fn(|i| u8::from(i == 0) * 11)).unwrap());
+    &KEY
+}
+
+/// [`secret_key`] as a bank pins it. Tabulated once.
 pub(crate) fn pinned(blinding: Blinding) -> &'static PinnedKey {
     static PINNED: LazyLock<[PinnedKey; 2]> = LazyLock::new(|| {
         let pin = |blinding| PinnedKey::new(Backend::Portable, *secret_key().public(), blinding);

@@ -32,7 +32,7 @@ pub(crate) fn read(page: &[u8], first: u32, next: u32, label_bits: u8) -> Option
     let mut bucket = first;
     for at in 0..count + buckets {
         if bit(unary, at) == 0 {
-            bucket += 1;
+            bucket = bucket.checked_add(1)?; // none comes after the last that a number holds
             continue;
         }
         let place = entries.len();

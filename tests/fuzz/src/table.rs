@@ -1,8 +1,8 @@
 //! Tables of rows, as people hand them in.
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write as _};
 
-use samar_local::table::{CELL_BYTES_MAX, Row, RowRejection, Table, TableOptions};
+use samar_local::table::{CELL_BYTES_MAX, Form, Input, Row, RowRejection, Table, TableOptions};
 use samar_protocol::identifier::Nik;
 
 use crate::script::Script;
@@ -14,7 +14,8 @@ const ROWS_MAX: usize = 2_000;
 type Seen = (u64, Result<Vec<String>, RowRejection>);
 
 /// Any bytes are rows, or an error: never a panic, no cell beyond its bound, lines that ascend; and the same rows however
-/// the bytes arrive. Text without quotes is cut at its delimiters and nowhere else.
+/// the bytes arrive. Delimited text without quotes is cut at its delimiters and nowhere else. The script chooses the form too,
+/// and whether the bytes are a file in a zip.
 pub fn table(data: &[u8]) {
     let mut script = Script::new(data);
     let (mode, step) = (script.byte(), script.byte());
@@ -23,18 +24,21 @@ pub fn table(data: &[u8]) {
         delimiter: [None, None, None, Some(b','), Some(b';'), Some(b'\t'), Some(b'|'), Some(mode)]
             [usize::from(mode) % 8],
         header: [None, None, Some(true), Some(false)][usize::from(mode >> 3) % 4],
+        form: [None, Some(Form::Csv), Some(Form::Sql), Some(Form::Jsonl), Some(Form::Json), None, None, None]
+            [usize::from(mode >> 5)],
+        table: (mode >> 5 == 5).then(|| "users".to_owned()),
     };
     let bytes = script.rest();
-    let whole = read(Box::new(Cursor::new(bytes.to_vec())), &options);
-    let dripped =
-        read(Box::new(Drip { bytes: bytes.to_vec(), at: 0, step: 1 + usize::from(step) }), &options);
+    let packed = if mode >> 5 >= 6 { zip(bytes) } else { bytes.to_vec() };
+    let whole = read(Input::file(Cursor::new(packed.clone())), &options);
+    let dripped = read(Input::stream(Drip { bytes: packed, at: 0, step: 1 + usize::from(step) }), &options);
     assert_eq!(whole, dripped, "the rows depend on how the bytes arrive");
-    let Ok((rows, delimiter, has_header, _)) = whole else { return };
+    let Ok((rows, form, delimiter, has_header, _)) = whole else { return };
     assert!(rows.is_sorted_by(|a, b| a.0 < b.0), "lines do not ascend");
 
     let plain = str::from_utf8(bytes).is_ok() && bytes.len() < CELL_BYTES_MAX && !bytes.contains(&b'"');
-    let packed = [b"\x1f\x8b".as_slice(), b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"];
-    if plain && !packed.iter().any(|start| bytes.starts_with(start)) {
+    let packed = [b"\x1f\x8b".as_slice(), b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf", b"PK"];
+    if form == Form::Csv && plain && !packed.iter().any(|start| bytes.starts_with(start)) {
         let terminator = if !bytes.contains(&b'\n') && bytes.contains(&b'\r') { b'\r' } else { b'\n' };
         let lines = bytes.split(|byte| *byte == terminator).zip(1u64..);
         let trimmed = lines.map(|(line, number)| match line {
@@ -56,11 +60,11 @@ pub fn table(data: &[u8]) {
     }
 }
 
-/// The rows, the delimiter, whether there is a header, and the column of the NIK if it can be told.
-type Outcome = (Vec<Seen>, u8, bool, Option<usize>);
+/// The rows, their form, the delimiter, whether there is a header, and the column of the NIK if it can be told.
+type Outcome = (Vec<Seen>, Form, u8, bool, Option<usize>);
 
-fn read(reader: Box<dyn Read + Send>, options: &TableOptions) -> Result<Outcome, String> {
-    let mut table = Table::open(reader, options).map_err(|error| error.to_string())?;
+fn read(input: Input, options: &TableOptions) -> Result<Outcome, String> {
+    let mut table = Table::open(input, options).map_err(|error| error.to_string())?;
     let nik = table.guess_nik_column(|cell| Nik::parse(cell).is_ok()).ok();
     assert!(nik.is_none_or(|column| column < table.columns().len()));
     let first = table.columns().first().cloned().unwrap_or_default();
@@ -90,8 +94,17 @@ fn read(reader: Box<dyn Read + Send>, options: &TableOptions) -> Result<Outcome,
     }
     match failed {
         Some(error) => Err(error),
-        None => Ok((rows, table.delimiter(), table.has_header(), nik)),
+        None => Ok((rows, table.form(), table.delimiter(), table.has_header(), nik)),
     }
+}
+
+/// The bytes as the only file of a zip, which is the same for the same bytes.
+fn zip(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    writer.start_file("table", stored).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap().into_inner()
 }
 
 /// Hands out so many bytes at a time.

@@ -35,12 +35,13 @@ pub fn refusal(data: &[u8]) {
 }
 
 /// Every kind of request.
-pub(crate) const ASKED: [RequestKind; 5] = [
+pub(crate) const ASKED: [RequestKind; 6] = [
     RequestKind::Join,
     RequestKind::Manifest,
     RequestKind::Fetch,
     RequestKind::Evaluate,
     RequestKind::Allowance,
+    RequestKind::Rekey,
 ];
 
 /// Kind, preamble with control structure, and control structure of a message whose preamble is in order.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use samar_server::layout::Layout;
-use samar_server::vault::file::Reader;
+use samar_server::vault::elements::Elements;
+use samar_server::vault::file::Record;
 use tempfile::TempDir;
 
 use super::Case;
@@ -22,7 +23,7 @@ pub(super) struct Ingest {
     /// Holds everything, and is the folder of the rejects.
     room: TempDir,
     /// Each dump with what the vault must be after it.
-    dumps: Vec<(PathBuf, Vec<u8>)>,
+    dumps: Vec<(PathBuf, Vec<Record>)>,
     turn: u32,
 }
 
@@ -42,13 +43,16 @@ impl Ingest {
             let folder = new.path("truth");
             restore(&fresh, &folder)?;
             done(&mut new.ingest(&folder, &dump), &[0])?;
-            let vault = Layout::new(&folder).elements(BREACH);
             // Every person of both dumps once: known without the program.
-            let entries = Reader::open(&vault).map_err(|error| error.to_string())?.map(|vault| vault.count());
-            if entries != Some(persons.end) {
-                return Err(format!("ingest, undisturbed: the vault holds {entries:?}, not {}", persons.end));
+            let held = held(&Layout::new(&folder))?;
+            if held.len() as u64 != persons.end {
+                return Err(format!(
+                    "ingest, undisturbed: the vault holds {}, not {}",
+                    held.len(),
+                    persons.end
+                ));
             }
-            new.dumps.push((dump, std::fs::read(vault).map_err(cannot("read a vault"))?));
+            new.dumps.push((dump, held));
         }
         Ok(new)
     }
@@ -57,7 +61,7 @@ impl Ingest {
         self.room.path().join(name)
     }
 
-    fn current(&self) -> &(PathBuf, Vec<u8>) {
+    fn current(&self) -> &(PathBuf, Vec<Record>) {
         let large = self.turn.is_multiple_of(LARGE_EVERY);
         self.dumps.get(1).filter(|_| large).unwrap_or(&self.dumps[0])
     }
@@ -70,6 +74,13 @@ impl Ingest {
         let _ = std::fs::create_dir(self.path("work"));
         command
     }
+}
+
+/// What the breach holds.
+fn held(layout: &Layout) -> Result<Vec<Record>, String> {
+    let failed = |failure: samar_local::exit::Failure| failure.to_string();
+    let mut elements = Elements::open(layout, BREACH).map_err(failed)?.ok_or("it has no vault")?;
+    std::iter::from_fn(|| elements.read_record().transpose()).collect::<Result<_, _>>().map_err(failed)
 }
 
 impl Case for Ingest {
@@ -93,8 +104,7 @@ impl Case for Ingest {
 
     fn holds(&self) -> Result<(), String> {
         let layout = Layout::new(self.path("work/operator"));
-        let found = std::fs::read(layout.elements(BREACH)).map_err(cannot("read the vault"))?;
-        if found != self.current().1 {
+        if held(&layout)? != self.current().1 {
             return Err("the vault is another than without the kill".to_owned());
         }
         let about = layout.about(BREACH);

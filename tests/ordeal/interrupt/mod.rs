@@ -25,8 +25,6 @@ trait Case {
 
     /// Puts everything back to where the command has not run yet.
     fn set_back(&mut self) -> Result<(), String>;
-    /// Takes note of what the kill left.
-    fn look(&mut self) {}
     /// The command.
     fn command(&self) -> Command;
     /// The folder that it works in.
@@ -80,7 +78,6 @@ fn kill_often<C: Case>(case: &mut C, count: u32) -> Result<Landed, String> {
         let after = duration.mul_f64(rand::rng().random_range(0.0..1.0));
         let violated = |what: String| format!("{} killed after {after:?} (kill {kill}): {what}", C::NAME);
         interrupt(case, after, &mut landed).map_err(violated)?;
-        case.look();
         done(&mut case.command(), C::CODES).map_err(violated)?;
         case.holds().map_err(violated)?;
         let left = leftovers(case.folder());

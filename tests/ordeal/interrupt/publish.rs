@@ -8,6 +8,7 @@ use samar_protocol::manifest::{ManifestHash, SegmentRef, SignedManifest};
 use samar_protocol::segment::{SegmentIndex, SegmentRoot};
 use samar_server::layout::Layout;
 use samar_server::vault::file::{Reader, Record};
+use samar_server::vault::parts;
 use samar_server::{keys, published};
 use tempfile::TempDir;
 
@@ -89,16 +90,24 @@ pub(crate) fn publication_holds(layout: &Layout) -> Result<u64, String> {
     }
     let last = last.ok_or("nothing is published")?;
     for breach in &last.manifest().breaches {
-        let [reference] = breach.segments.as_slice() else {
-            return Err("not one segment a breach".to_owned());
-        };
-        segment_holds(layout, &breach.id, reference).map_err(|what| format!("{}: {what}", breach.id))?;
+        let named = |what: String| format!("{}: {what}", breach.id);
+        let parts = parts::list(layout, &breach.id).map_err(failed)?;
+        if parts.len() != breach.segments.len() {
+            return Err(named(format!("{} segments of {} parts", breach.segments.len(), parts.len())));
+        }
+        for (part, reference) in parts.iter().zip(&breach.segments) {
+            if part.kind != reference.kind {
+                return Err(named("a segment is of another kind than its part".to_owned()));
+            }
+            let path = layout.part(&breach.id, part.number, part.kind);
+            segment_holds(layout, &path, reference).map_err(named)?;
+        }
     }
     Ok(newest)
 }
 
-/// Every record of the vault is found in the segment, with its label, and nothing else stands in it.
-fn segment_holds(layout: &Layout, breach: &str, reference: &SegmentRef) -> Result<(), String> {
+/// Every record of the part is found in the segment, with its label, and nothing else stands in it.
+fn segment_holds(layout: &Layout, part: &Path, reference: &SegmentRef) -> Result<(), String> {
     let file = std::fs::File::open(layout.segment(&reference.root)).map_err(cannot("open its segment"))?;
     let mut bytes = vec![0; usize::try_from(reference.file_bytes).map_err(|error| error.to_string())?];
     file.read_exact_at(&mut bytes, 0).map_err(cannot("read its segment"))?;
@@ -114,7 +123,7 @@ fn segment_holds(layout: &Layout, breach: &str, reference: &SegmentRef) -> Resul
     let pages = (0..index.header().pages()).map(page).collect::<Result<Vec<_>, _>>()?;
     let entries: u64 = pages.iter().map(|page| page.len() as u64).sum();
     let failed = |failure: samar_local::exit::Failure| failure.to_string();
-    let mut vault = Reader::open(&layout.elements(breach)).map_err(failed)?.ok_or("it has no vault")?;
+    let mut vault = Reader::open(part).map_err(failed)?.ok_or("it has no vault")?;
     if entries != vault.count() || entries != reference.entries {
         return Err(format!("{entries} entries are published of {}", vault.count()));
     }

@@ -21,8 +21,6 @@ pub(super) struct Screen<'a> {
     unique: u64,
     /// What the account had used before.
     used_before: u64,
-    /// Whether the run had come to its end when it was killed: then the next is another screening, and pays like one.
-    ended: bool,
 }
 
 impl<'a> Screen<'a> {
@@ -68,12 +66,29 @@ impl<'a> Screen<'a> {
             truth: truth.lines().skip(1).map(line).collect(),
             unique: groups.iter().sum(),
             used_before: 0,
-            ended: false,
         })
     }
 
     fn report(&self) -> PathBuf {
         self.room.join("report.csv")
+    }
+
+    /// Whether every file of the ledger is whole, and its head has every customer once.
+    fn ledger_holds(&self) -> Result<(), String> {
+        let folders = std::fs::read_dir(self.room.join("ledger")).map_err(cannot("read the ledger"))?;
+        for folder in folders.flatten() {
+            for file in std::fs::read_dir(folder.path()).map_err(cannot("read the ledger"))?.flatten() {
+                let mut inspect = self.stage.programs.client(&self.room, &["inspect", "--json"]);
+                let output = inspect.arg(file.path()).output().map_err(cannot("inspect the ledger"))?;
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                let in_head = format!("\"customers\":{},", self.unique);
+                let is_head = file.file_name() == "head";
+                if output.status.code() != Some(0) || is_head && !text.replace('}', ",").contains(&in_head) {
+                    return Err(format!("{} of the ledger: {text}", file.path().display()));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn used(&self) -> Result<u64, String> {
@@ -89,13 +104,8 @@ impl Case for Screen<'_> {
     const CODES: &'static [i32] = &[1]; // done, something exposed
 
     fn set_back(&mut self) -> Result<(), String> {
-        (self.used_before, self.ended) = (self.used()?, false);
+        self.used_before = self.used()?;
         self.stage.restore_bank(&self.room)
-    }
-
-    fn look(&mut self) {
-        let spools = std::fs::read_dir(self.room.join("pending")).map_or(0, Iterator::count);
-        self.ended = self.report().exists() && spools == 0;
     }
 
     fn command(&self) -> Command {
@@ -135,10 +145,9 @@ impl Case for Screen<'_> {
             ));
         }
         let charged = self.used()?.saturating_sub(self.used_before);
-        let expected = self.unique * if self.ended { 2 } else { 1 };
-        if charged != expected {
-            return Err(format!("{charged} evaluations were charged, not {expected}"));
+        if charged != self.unique {
+            return Err(format!("{charged} evaluations were charged, not {}", self.unique));
         }
-        Ok(())
+        self.ledger_holds()
     }
 }

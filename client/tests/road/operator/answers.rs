@@ -107,6 +107,7 @@ fn answer(state: &State, inner: &mut Inner, request: &Request, bulk: &[u8]) -> (
             };
             (Response::Evaluated(evaluated), evaluation.evaluated.concat())
         }
+        Request::Rekey(_) => refused(RefusalCode::KeyUnknown), // one key is all that it has
         Request::Allowance(_) => {
             let (per_day, lifetime) = (inner.allowance, u64::MAX);
             let allowance = Allowance {

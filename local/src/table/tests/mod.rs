@@ -2,11 +2,12 @@
 
 mod columns;
 mod faults;
+mod forms;
 mod rows;
 
 use std::io::{self, Read};
 
-use super::{Row, Table, TableError, TableOptions};
+use super::{Input, Row, Table, TableError, TableOptions};
 
 fn options() -> TableOptions {
     TableOptions { name: "table.csv".into(), ..TableOptions::default() }
@@ -17,7 +18,7 @@ fn open(bytes: impl AsRef<[u8]>) -> Result<Table, TableError> {
 }
 
 fn open_with(bytes: impl AsRef<[u8]>, options: &TableOptions) -> Result<Table, TableError> {
-    Table::open(Box::new(io::Cursor::new(bytes.as_ref().to_vec())), options)
+    Table::open(Input::file(io::Cursor::new(bytes.as_ref().to_vec())), options)
 }
 
 /// Every row as `LINE: cell|cell` or `LINE: !reason`.

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write as _};
 
 use proptest::prelude::*;
 
-use super::super::{CELL_BYTES_MAX, ROW_BYTES_MAX, Row, RowRejection, SNIFF_BYTES, TableOptions};
+use super::super::{CELL_BYTES_MAX, Input, ROW_BYTES_MAX, Row, RowRejection, SNIFF_BYTES, TableOptions};
 use super::{Table, open, open_with, options, rows, trickle};
 
 /// What the file is, its bytes, its columns, its rows.
@@ -103,7 +103,7 @@ fn how_the_bytes_arrive_changes_nothing() {
     for (what, bytes, ..) in table() {
         let expected = rows(&mut open(&bytes).unwrap());
         for step in [1, 2, 3, 7] {
-            let mut table = Table::open(trickle(&bytes, step), &options()).unwrap();
+            let mut table = Table::open(Input::Stream(trickle(&bytes, step)), &options()).unwrap();
             assert_eq!(rows(&mut table), expected, "{what}, {step} bytes at a time");
         }
     }
@@ -135,10 +135,10 @@ fn a_line_of_a_gigabyte_costs_its_row_and_bounded_memory() {
         let input = io::Cursor::new(format!("{start}2,{quote}"))
             .chain(letters(1 << 30))
             .chain(io::Cursor::new("\n3,Cici\n"));
-        let mut table = Table::open(Box::new(input), &options()).unwrap();
+        let mut table = Table::open(Input::stream(input), &options()).unwrap();
         let all = rows(&mut table);
         assert_eq!(all[all.len() - 3..], ["20000: 1|Ani", "20001: !row-too-long", "20002: 3|Cici"]);
-        assert!(table.splitter.buffer_bytes() <= 2 * ROW_BYTES_MAX);
+        assert!(table.buffer_bytes() <= 2 * ROW_BYTES_MAX);
     }
 }
 
@@ -212,7 +212,7 @@ proptest! {
             line += text.matches('\n').count();
         }
         let options = TableOptions { delimiter: Some(b','), header: Some(false), ..options() };
-        let mut table = Table::open(trickle(lines.concat(), step), &options).unwrap();
+        let mut table = Table::open(Input::Stream(trickle(lines.concat(), step)), &options).unwrap();
         prop_assert_eq!(rows(&mut table), expected);
     }
 

@@ -97,6 +97,10 @@ fn low_64(bytes: &[u8; 32]) -> u64 {
     u64::from_le_bytes(bytes[..8].try_into().unwrap())
 }
 
+fn statement(key: &SecretKey) -> proof::Statement {
+    proof::Statement::Evaluated { key: *key.public() }
+}
+
 impl Attack {
     fn answers(&self, deltas: &[u64]) -> Vec<[u8; 32]> {
         self.candidates.iter().zip(deltas).map(|(list, &delta)| list[delta as usize - 1]).collect()
@@ -111,7 +115,7 @@ impl Attack {
     }
 
     fn sum_under_our_weights(&self, deltas: &[u64]) -> u64 {
-        let seed = proof::seed(self.key.public(), &self.blinded, &self.answers(deltas));
+        let seed = statement(&self.key).seed(&self.blinded, &self.answers(deltas));
         let weights = proof::weights(&seed, BATCH);
         weights
             .iter()
@@ -142,7 +146,7 @@ fn our_weights_stand() {
     let attack = mount();
     // The best an attacker can do is to take weights from one set of answers and hope that they stay.
     let guess = vec![1; BATCH];
-    let seed = proof::seed(attack.key.public(), &attack.blinded, &attack.answers(&guess));
+    let seed = statement(&attack.key).seed(&attack.blinded, &attack.answers(&guess));
     let weights = proof::weights(&seed, BATCH);
     let list = |weight: &u128| (1..=CANDIDATES).map(|delta| (*weight as u64).wrapping_mul(delta)).collect();
     let lists: Vec<Vec<u64>> = weights.iter().map(list).collect();

@@ -1,3 +1,4 @@
 mod exchange;
 mod forgery;
+mod rekey;
 mod vectors;

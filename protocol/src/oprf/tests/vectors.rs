@@ -117,7 +117,7 @@ fn our_seed_and_weights_as_spec_md_prints_them() {
     let vector = &VECTORS[2];
     let blinded: Vec<[u8; 32]> = vector.blinded.iter().map(|text| hex(text)).collect();
     let evaluated: Vec<[u8; 32]> = vector.evaluated.iter().map(|text| hex(text)).collect();
-    let seed = proof::seed(key.public(), &blinded, &evaluated);
+    let seed = proof::Statement::Evaluated { key: *key.public() }.seed(&blinded, &evaluated);
     let weights = proof::weights(&seed, 5);
     // Computed apart from this code, with another language's SHA-512.
     assert_eq!(seed[..16], hex::<16>("41ca8f8e7e474a5ed0c52e6e68356e17"));

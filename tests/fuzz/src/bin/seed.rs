@@ -10,19 +10,21 @@ use samar_protocol::codec::{self, Extension};
 use samar_protocol::invitation::{Credential, Invitation};
 use samar_protocol::limits::MANIFEST_VALIDITY_S_MAX;
 use samar_protocol::manifest::{
-    Breach, Floor, MANIFEST_MAGIC, Manifest, ManifestHash, SegmentKind, SegmentRef, Status,
+    Breach, BreachDetails, Details, Floor, MANIFEST_MAGIC, Manifest, ManifestHash, SegmentKind, SegmentRef,
+    Status,
 };
 use samar_protocol::oprf::SecretKey;
 use samar_protocol::segment::{BreachId, SegmentBuilder, SegmentParams};
 use samar_protocol::vault::VaultHeader;
 use samar_protocol::wire::{
     Allowance, AllowanceRequest, EvaluateRequest, Evaluated, FetchRequest, Fetched, JoinRequest, Joined,
-    ManifestRequest, ManifestSent, Refusal, RefusalCode, Request, Response,
+    ManifestRequest, ManifestSent, Refusal, RefusalCode, RekeyRequest, Rekeyed, Request, Response,
 };
 
 fn main() {
     wire();
     manifests();
+    details();
     segments();
     operator_files();
     cells();
@@ -40,11 +42,34 @@ fn put(target: &str, name: &str, parts: &[&[u8]]) {
     std::fs::write(folder.join(format!("seed-{name}")), parts.concat()).unwrap();
 }
 
+/// As the example in SPEC.md.
+fn details() {
+    let known = BreachDetails {
+        breach: "toko-2023".to_owned(),
+        kinds: vec![1, 3],
+        description: "Akun toko daring".to_owned(),
+        added: "2023-02-01".to_owned(),
+        records: Some(100_000_000),
+        source: "press".to_owned(),
+        ..BreachDetails::default()
+    };
+    put("breach_details", "example", &[&codec::encode(&Details { breaches: vec![known] }).unwrap()]);
+    put("breach_details", "none", &[&codec::encode(&Details::default()).unwrap()]);
+}
+
 fn extension() -> Vec<Extension> {
     vec![Extension { id: 7, bytes: vec![1, 2, 3] }]
 }
 
-fn requests() -> [(&'static str, Request); 5] {
+fn requests() -> [(&'static str, Request); 6] {
+    let rekey = RekeyRequest {
+        suite: 1,
+        from_key_id: [2; 8],
+        to_key_id: [3; 8],
+        epoch: 2,
+        count: 2,
+        extensions: vec![],
+    };
     let evaluate = EvaluateRequest { suite: 1, key_id: [2; 8], epoch: 1, count: 2, extensions: vec![] };
     [
         (
@@ -58,6 +83,7 @@ fn requests() -> [(&'static str, Request); 5] {
         ),
         ("evaluate", Request::Evaluate(evaluate)),
         ("allowance", Request::Allowance(AllowanceRequest { extensions: vec![] })),
+        ("rekey", Request::Rekey(rekey)),
     ]
 }
 
@@ -65,13 +91,14 @@ fn wire() {
     for (name, request) in requests() {
         put("request", name, &[&request.encode().unwrap()]);
     }
-    let [.., (_, allowance)] = requests();
+    let [.., (_, allowance), _] = requests();
     let mut longer = allowance.encode().unwrap();
     longer[2] += 1;
     put("request", "longer", &[&longer, &[0]]);
     let joined =
         Joined { bank: "bank-a".to_owned(), certificate: vec![0x30, 3, 2, 1, 0], extensions: vec![] };
     let evaluated = Evaluated { count: 2, proof: [0; 64], charged: 2, extensions: extension() };
+    let rekeyed = Rekeyed { count: 2, proof: [0; 64], charged: 0, extensions: vec![] };
     let allowance = Allowance {
         per_day: 10,
         lifetime: 20,
@@ -86,6 +113,7 @@ fn wire() {
         Response::Fetched(Fetched { length: 65_536, extensions: vec![] }),
         Response::Evaluated(evaluated),
         Response::Allowance(allowance),
+        Response::Rekeyed(rekeyed),
     ];
     for (asked, (response, (name, _))) in (0u8..).zip(responses.iter().zip(requests())) {
         put("response", name, &[&[asked], &response.encode().unwrap()]);
@@ -318,6 +346,22 @@ fn cells() {
     for (name, cell) in cells.iter().enumerate() {
         put("nik", &name.to_string(), &[cell.as_bytes()]);
     }
+    // The first byte is the kind's place: NIK, telephone number, e-mail address, KK, NPWP.
+    let of_kinds = [
+        (0, "3201010101900001"),
+        (1, "+62 (0)812-3456-7890"),
+        (1, "081234567890/081298765432"),
+        (1, "0044 20 7946 0000"),
+        (1, "8.12346E+10"),
+        (2, "Budi Santoso <mailto:Budi@Example.com>"),
+        (2, "\u{ff42}@\u{ff45}.id"),
+        (3, "32.01.01.170317.0003"),
+        (4, "09.254.294.3-407.000"),
+        (4, "3201014101900001"),
+    ];
+    for (name, (kind, cell)) in of_kinds.iter().enumerate() {
+        put("identifier", &name.to_string(), &[&[*kind], cell.as_bytes()]);
+    }
     let csv =
         "NIK,NAMA,ALAMAT\n3201010101900001,\"Budi, S.\",\"Jl. \"\"A\"\"\nNo 1\"\n3201014101900002,Ani,x\n";
     let semicolons = "no;nik\r\n1;3201010101900001\r\n\r\n2;3201014101900002;3\r\n3\r\n";
@@ -334,6 +378,18 @@ fn cells() {
     gzip.write_all(csv.as_bytes()).unwrap();
     put("table", "gzip", &[&[0, 1], &gzip.finish().unwrap()]);
     put("table", "zstd", &[&[0, 1], &zstd::encode_all(csv.as_bytes(), 1).unwrap()]);
+    put("table", "zip", &[&[6 << 5, 1], csv.as_bytes()]);
+    let sql = "CREATE TABLE `users` (`id` int, `nik` varchar(16));\nINSERT INTO `users` VALUES (1,'3201010101900001'),\
+        (2,_binary 'a\\'b'),(3,0x41),(-4.5,NULL);\nINSERT INTO `other` VALUES (1);\n";
+    put("table", "sql", &[&[5 << 5, 1], sql.as_bytes()]);
+    let copy = "COPY public.users (nik, \"Nama\") FROM stdin;\n3201010101900001\tAni\\tB\n\\N\tx\\\\y\n\\.\n";
+    put("table", "copy", &[&[2 << 5, 3], copy.as_bytes()]);
+    put(
+        "table",
+        "jsonl",
+        &[&[0, 0], b"{\"nik\":\"3201010101900001\",\"a\":{\"b\":[1,null]}}\n{\"nik\":2}\nx\n{}\n"],
+    );
+    put("table", "json", &[&[4 << 5, 2], b"[\n {\"nik\": \"\\u0033\", \"b\": true},\n {\"c\": 1e3}, 7\n]\n"]);
 }
 
 fn elements() {

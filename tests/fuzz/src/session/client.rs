@@ -14,15 +14,15 @@ use samar_protocol::group::Backend;
 use samar_protocol::identifier::Nik;
 use samar_protocol::limits::PREAMBLE_BYTES;
 use samar_protocol::manifest::{Chain, Floor, ManifestHash, SignedManifest};
-use samar_protocol::oprf::{BlindedBatch, Blinding, Verified};
+use samar_protocol::oprf::{BlindedBatch, Blinding, KeyRatio, PinnedRotation, Rekeyed, Verified};
 use samar_protocol::wire::{
-    Allowance, Evaluated, Fetched, Joined, ManifestSent, Refusal, RefusalCode, RequestKind, Response,
+    self, Allowance, Evaluated, Fetched, Joined, ManifestSent, Refusal, RefusalCode, RequestKind, Response,
 };
 
 use super::runtime;
 use super::stream::{End, Inbound, Outbound};
 use crate::manifest::{key, manifest, signed};
-use crate::oprf::{NIKS, pinned, secret_key};
+use crate::oprf::{NIKS, next_key, pinned, secret_key};
 use crate::script::Script;
 
 /// What a server sends is taken exactly where SPEC.md section "Exchange" takes it, called a lie where it is one, asked for
@@ -34,17 +34,23 @@ pub fn session_client(data: &[u8]) {
     let inputs: Vec<_> = NIKS[..count].iter().map(|nik| Nik::parse(nik).unwrap().oprf_input()).collect();
     let blinding = if act & 8 == 0 { Blinding::Additive } else { Blinding::Rfc };
     let blinded = pinned(blinding).blind(&inputs, &mut StdRng::seed_from_u64(1)).unwrap();
+    let elements = secret_key().encode(Backend::Portable, &inputs);
+    let rotation =
+        PinnedRotation::new(Backend::Portable, *secret_key().public(), *next_key().public(), Blinding::Rfc);
+    let blinded_elements = rotation.blind(&elements, &mut StdRng::seed_from_u64(2)).unwrap();
     let length = 1 + u32::from(script.byte());
     let kind = KINDS[usize::from(act) % KINDS.len()];
     let mut answers = Vec::new();
     while !script.is_over() && answers.len() < 8 {
-        answers.push(Answer::read(&mut script, kind, blinded.encodings(), length));
+        let sent =
+            if kind == RequestKind::Rekey { blinded_elements.encodings() } else { blinded.encodings() };
+        answers.push(Answer::read(&mut script, kind, sent, length));
     }
     let asked = u32::try_from(count).unwrap();
     let expected = expected(&answers, kind, asked, length);
     let link = Link::over("server.example:4433", Answers(Mutex::new(answers.clone().into())));
     runtime().block_on(async {
-        match act % 6 {
+        match act % 7 {
             0 => compare(
                 &expected,
                 link.join([9; 32], vec![0x30]).await.map(|got| (Response::Joined(got), vec![])),
@@ -67,6 +73,20 @@ pub fn session_client(data: &[u8]) {
                 }
             }
             4 => compare(&expected, link.allowance().await.map(|got| (Response::Allowance(got), vec![]))),
+            5 => {
+                let (from, to) = (secret_key().public().id(), next_key().public().id());
+                let got = link.rekey(from, to, 2, blinded_elements.encodings()).await;
+                compare_evaluated(&expected, &got);
+                let Ok(got) = got else { return };
+                if let Ok(verified) = blinded_elements.verify(&got.evaluated, &got.proof) {
+                    let elements: Vec<_> =
+                        verified.unblind().into_iter().map(Rekeyed::into_element).collect();
+                    assert!(
+                        elements == next_key().encode(Backend::Portable, &inputs),
+                        "a wrong rekeying was taken"
+                    );
+                }
+            }
             _ => {
                 let first = SignedManifest::inspect(&publish(1, ManifestHash::NONE)).unwrap().hash();
                 let floor = if act & 16 == 0 { 0 } else { 1 };
@@ -87,12 +107,13 @@ pub fn session_client(data: &[u8]) {
 }
 
 /// What is asked, by number. The last is the walk.
-const KINDS: [RequestKind; 6] = [
+const KINDS: [RequestKind; 7] = [
     RequestKind::Join,
     RequestKind::Manifest,
     RequestKind::Fetch,
     RequestKind::Evaluate,
     RequestKind::Allowance,
+    RequestKind::Rekey,
     RequestKind::Manifest,
 ];
 
@@ -156,6 +177,15 @@ impl Answer {
                 let proof = evaluation.proof.to_bytes();
                 let evaluated = Evaluated { count, proof, charged: count, extensions: vec![] };
                 Some((Response::Evaluated(evaluated), evaluation.evaluated.into_flattened()))
+            }
+            (_, RequestKind::Rekey) => {
+                let batch = BlindedBatch::decode(Backend::Portable, blinded.to_vec()).unwrap();
+                let ratio = KeyRatio::between(secret_key(), next_key());
+                let rekeying = ratio.rekey(&batch, &mut StdRng::seed_from_u64(act.into()));
+                let count = u32::try_from(blinded.len()).unwrap();
+                let proof = rekeying.proof.to_bytes();
+                let rekeyed = wire::Rekeyed { count, proof, charged: count, extensions: vec![] };
+                Some((Response::Rekeyed(rekeyed), rekeying.evaluated.into_flattened()))
             }
             (_, RequestKind::Allowance) => {
                 let [per_day, lifetime, used_today, used_lifetime, next_day_s] =
@@ -246,6 +276,7 @@ fn one(answer: &Answer, asked: RequestKind, count: u32, length: u32) -> Expected
     match &response {
         Response::Fetched(got) if got.length != length => return Expected::Lied,
         Response::Evaluated(got) if got.count != count => return Expected::Lied,
+        Response::Rekeyed(got) if got.count != count => return Expected::Lied,
         _ => {}
     }
     if bulk.len() < response.bulk_bytes() {
@@ -269,6 +300,7 @@ fn request_bytes(asked: RequestKind, count: u32) -> usize {
             RequestKind::Manifest => 1 + 8,
             RequestKind::Fetch => 32 + 8 + 4 + 8,
             RequestKind::Evaluate => 2 + 8 + 8 + 4 + 8 + 32 * count as usize,
+            RequestKind::Rekey => 2 + 8 + 8 + 8 + 4 + 8 + 32 * count as usize,
             RequestKind::Allowance => 8,
         }
 }
@@ -290,17 +322,22 @@ fn compare(expected: &Expected, got: Result<(Response, Vec<u8>), LinkError>) {
 }
 
 fn compare_evaluated(expected: &Expected, got: &Result<samar::EvaluateAnswer, LinkError>) {
-    match (expected, got) {
-        (Expected::Answered(Response::Evaluated(response), bulk), Ok(got)) => {
+    let said = match expected {
+        Expected::Answered(Response::Evaluated(said), bulk) => Some((said.proof, said.charged, bulk)),
+        Expected::Answered(Response::Rekeyed(said), bulk) => Some((said.proof, said.charged, bulk)),
+        _ => None,
+    };
+    match (said, got) {
+        (Some((proof, charged, bulk)), Ok(got)) => {
             assert_eq!(got.evaluated.as_flattened(), bulk);
-            assert_eq!((got.proof.to_bytes(), got.charged), (response.proof, response.charged));
+            assert_eq!((got.proof.to_bytes(), got.charged), (proof, charged));
         }
-        (Expected::Answered(Response::Evaluated(response), _), Err(LinkError::Lied { .. })) => {
-            let proof = samar_protocol::oprf::Proof::from_bytes(&response.proof);
+        (Some((proof, ..)), Err(LinkError::Lied { .. })) => {
+            let proof = samar_protocol::oprf::Proof::from_bytes(&proof);
             assert!(proof.is_err(), "an answer in order was called a lie");
         }
-        (expected, Err(error)) => compare_error(expected, error),
-        (expected, Ok(got)) => panic!("{expected:?} was expected, not {got:?}"),
+        (_, Err(error)) => compare_error(expected, error),
+        (_, Ok(got)) => panic!("{expected:?} was expected, not {got:?}"),
     }
 }
 

@@ -12,8 +12,8 @@ use samar_protocol::limits::PREAMBLE_BYTES;
 use samar_protocol::manifest::SegmentRef;
 use samar_protocol::oprf::BlindedBatch;
 use samar_protocol::wire::{
-    AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, ManifestRequest, RefusalCode, Request,
-    Response, WireError,
+    AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, ManifestRequest, RefusalCode, RekeyRequest,
+    Request, Response, WireError,
 };
 use samar_server::layout::Layout;
 use samar_server::serve::{Peer, Service};
@@ -137,6 +137,10 @@ fn expected(peer: &Peer, message: &[u8], end: End, stage: &Stage, account: &mut 
             return Expected::Refused(Code::EpochUnknown);
         }
     }
+    if let Request::Rekey(asked) = &request {
+        let code = if asked.suite == 1 { Code::KeyUnknown } else { Code::Unsupported };
+        return Expected::Refused(code);
+    }
     match bulk.len().cmp(&request.bulk_bytes()) {
         std::cmp::Ordering::Less => return ended,
         std::cmp::Ordering::Greater => return Expected::Refused(Code::Malformed),
@@ -154,6 +158,7 @@ fn expected(peer: &Peer, message: &[u8], end: End, stage: &Stage, account: &mut 
             if held { Expected::Fetched } else { Expected::Refused(Code::RangeUnknown) }
         }
         Request::Allowance(_) => Expected::Allowance(account.used),
+        Request::Rekey(_) => unreachable!("no key was changed"),
         Request::Evaluate(asked) => {
             let is_element = |bytes: &[u8; 32]| {
                 CompressedRistretto(*bytes).decompress().is_some_and(|point| !point.is_identity())
@@ -245,6 +250,18 @@ fn message(script: &mut Script<'_>, stage: &Stage) -> Vec<u8> {
             (Request::Fetch(FetchRequest { root, offset, length, extensions: vec![] }), vec![])
         }
         4 => (Request::Allowance(AllowanceRequest { extensions: vec![] }), vec![]),
+        5 => {
+            let (count, key_id) = (u32::from(script.byte() % 8), template.key_id);
+            let request = RekeyRequest {
+                suite: 1,
+                from_key_id: [script.byte(); 8],
+                to_key_id: key_id,
+                epoch: 1,
+                count,
+                extensions: vec![],
+            };
+            (Request::Rekey(request), ELEMENTS[0].repeat(count as usize))
+        }
         _ => {
             let count = script.byte() % 8;
             let elements = (0..count).flat_map(|place| match script.byte() {

@@ -1,0 +1,355 @@
+//! AVX-512 with VNNI.
+//!
+//! One query is bound by memory: eight pages at a time, each line fetched eight lines ahead, sums in the first-level cache.
+//! More pages at a time would not stay there, because lines at a stride of 8 KiB fall into one set.
+//!
+//! Many vectors are bound by arithmetic. `vpdpbusd` takes four unsigned bytes times four signed ones in each lane: the bytes of
+//! four pages in one row, and a byte-wide *limb* of each page's word. A word is the sum of four balanced limbs, from −128
+//! to 127, times 1, 2^8, 2^16, 2^24; the four sums are brought together at the end, all modulo 2^32, so that nothing can
+//! overflow (it is the wrapping instruction, not the saturating `vpdpbusds`).
+//!
+//! To have four pages' bytes side by side, 64 rows of them are interleaved. That leaves the rows of such a *tile* in another
+//! order ([`place_of`]), in which sums are kept until the end.
+#![allow(clippy::indexing_slicing, reason = "tiles: every index is a loop bound of a fixed-size array")]
+#![allow(clippy::needless_range_loop, reason = "as above: several arrays under one index")]
+#![allow(unsafe_code, reason = "registers are moved by transmutes, and code with target features is entered")]
+
+use core::arch::x86_64 as arch;
+use core::mem::transmute;
+
+use rayon::prelude::*;
+
+use super::SECRET_WORDS;
+use super::portable;
+use crate::lookup::gaussian;
+
+type V = arch::__m512i;
+
+/// Proof that this CPU has every feature that the kernels use; only [`Detected::detect`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detected(());
+
+impl Detected {
+    /// Asks the CPU.
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        let all = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512vnni");
+        all.then_some(Self(()))
+    }
+}
+
+/// Functions with the kernel's features.
+macro_rules! kernel {
+    ($($item:item)*) => {
+        $(#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")] #[inline] $item)*
+    };
+}
+
+/// Calls a kernel from ordinary code, against proof that the CPU can run it.
+macro_rules! enter {
+    ($detected:expr, $call:expr) => {{
+        let _: Detected = $detected;
+        // SAFETY: a `Detected` exists only after every feature of `kernel!` was found on this CPU.
+        unsafe { $call }
+    }};
+}
+
+/// Rows of a tile: a line of the cache.
+const TILE_ROWS: usize = 64;
+/// Pages whose bytes share a lane.
+const GROUP: usize = 4;
+/// Pages of a block when queries are answered together.
+const BLOCK_PAGES: usize = 128;
+/// Tiles that are interleaved together: what a block has of them fills most of the first-level cache.
+const BLOCK_TILES: usize = 4;
+/// Pages of a block of the hint, whose interleaved tile has 16 KiB.
+const HINT_PAGES: usize = 256;
+
+/// 16 words in a register's order.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Lane([u32; 16]);
+
+/// 64 rows of four pages, or 64 sums.
+type Tile = [Lane; 4];
+
+/// The four limbs of four pages' words.
+type Limbs = [u32; GROUP];
+
+const ZERO: Tile = [Lane([0; 16]); 4];
+
+/// Row of its tile that stands at word `word` of lane `lane`: interleaving works within 16 bytes, so that lane v has rows 4v to
+/// 4v + 3 of each 16.
+fn place_of(lane: usize, word: usize) -> usize {
+    16 * (word / 4) + 4 * lane + word % 4
+}
+
+pub(super) fn scan(detected: Detected, pages: &[u8], vector: &[u32], sums: &mut [u32]) {
+    enter!(detected, scan_pages(pages, vector, sums));
+}
+
+pub(super) fn scan_all(detected: Detected, pages: &[u8], rows: usize, vectors: &[&[u32]], sums: &mut [u32]) {
+    let tiles = rows / TILE_ROWS;
+    // Of each stretch of tiles, the sums of all vectors stand together.
+    let mut tiled = vec![ZERO; tiles * vectors.len()];
+    let mut interleaved = vec![ZERO; BLOCK_TILES * BLOCK_PAGES / GROUP];
+    let mut limbs: Vec<Vec<Limbs>> = vec![Vec::new(); vectors.len()];
+    for (block, pages) in pages.chunks(BLOCK_PAGES * rows).enumerate() {
+        let columns = pages.len() / rows;
+        for (limbs, vector) in limbs.iter_mut().zip(vectors) {
+            let words = &vector[block * BLOCK_PAGES..][..columns];
+            limbs.clear();
+            limbs.extend(words.chunks(GROUP).map(|words| limbs_of(words.iter().copied())));
+        }
+        enter!(detected, add_block(pages, rows, &limbs, &mut interleaved, &mut tiled));
+    }
+    for (number, (vector, sums)) in vectors.iter().zip(sums.chunks_mut(rows)).enumerate() {
+        let centre = vector.iter().fold(0u32, |sum, word| sum.wrapping_add(*word)).wrapping_mul(128);
+        for (tile, sums) in sums.chunks_mut(TILE_ROWS).enumerate() {
+            for (lane, words) in tiled[tile * vectors.len() + number].iter().enumerate() {
+                for (word, &value) in words.0.iter().enumerate() {
+                    let sum = &mut sums[place_of(lane, word)];
+                    *sum = sum.wrapping_add(value).wrapping_sub(centre);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn multiply(detected: Detected, pages: &[u8], rows: usize, matrix: &[u32], sums: &mut [u32]) {
+    for (pages, matrix) in pages.chunks(HINT_PAGES * rows).zip(matrix.chunks(HINT_PAGES * SECRET_WORDS)) {
+        let groups = (pages.len() / rows).div_ceil(GROUP);
+        let mut limbs = vec![[0; GROUP]; groups * SECRET_WORDS];
+        let mut centres = vec![0u32; SECRET_WORDS];
+        // Column by column of A, so that a column's limbs stand together.
+        limbs.par_chunks_mut(groups).zip(&mut centres).enumerate().with_min_len(64).for_each(
+            |(column, (limbs, centre))| {
+                let word = |row: &[u32]| row[column];
+                let words = || matrix.chunks_exact(SECRET_WORDS).map(word);
+                *centre = words().fold(0u32, u32::wrapping_add).wrapping_mul(128);
+                let mut words = words();
+                for limbs in limbs {
+                    *limbs = limbs_of(words.by_ref().take(GROUP));
+                }
+            },
+        );
+        sums.par_chunks_mut(TILE_ROWS * SECRET_WORDS).enumerate().for_each_init(
+            || vec![ZERO; HINT_PAGES / GROUP],
+            |interleaved, (tile, sums)| {
+                let interleaved = &mut interleaved[..groups];
+                enter!(detected, interleave(pages, rows, tile, interleaved));
+                enter!(detected, add_columns(interleaved, &limbs, &centres, sums));
+            },
+        );
+    }
+}
+
+pub(super) fn dot_rows(detected: Detected, rows: &[u32], vector: &[u32; SECRET_WORDS], sums: &mut [u32]) {
+    enter!(detected, dot_each(rows, vector, sums));
+}
+
+pub(super) fn count_reached(detected: Detected, below: &[u64], words: &[u64; 64], counts: &mut [u32; 64]) {
+    enter!(detected, count_in_vectors(below, words, counts));
+}
+
+/// The limbs of up to four words; of none where there are fewer. Adding 128 to each of the lower three bytes carries what a
+/// balanced limb takes from the next; taking it off again is flipping the byte's highest bit.
+fn limbs_of(words: impl Iterator<Item = u32>) -> Limbs {
+    let mut bytes = [[0u8; GROUP]; 4];
+    for (page, word) in words.enumerate() {
+        let limbs = word.wrapping_add(0x0080_8080) ^ 0x0080_8080;
+        for (limb, byte) in bytes.iter_mut().zip(limbs.to_le_bytes()) {
+            limb[page] = byte;
+        }
+    }
+    bytes.map(u32::from_le_bytes)
+}
+
+kernel! {
+
+fn load(lane: &Lane) -> V {
+    // SAFETY: both types are 64 bytes in which every bit pattern is valid.
+    unsafe { transmute::<Lane, V>(*lane) }
+}
+
+fn store(v: V) -> Lane {
+    // SAFETY: as above.
+    unsafe { transmute::<V, Lane>(v) }
+}
+
+fn load_bytes(bytes: &[u8; 64]) -> V {
+    // SAFETY: as above.
+    unsafe { transmute::<[u8; 64], V>(*bytes) }
+}
+
+fn load_quarter(bytes: [u8; 16]) -> arch::__m128i {
+    // SAFETY: both types are 16 bytes in which every bit pattern is valid.
+    unsafe { transmute::<[u8; 16], arch::__m128i>(bytes) }
+}
+
+/// Fetches the line so far behind `byte` into the cache. A prefetch reads nothing and never faults, wherever it points.
+fn fetch(byte: &u8, ahead: usize) {
+    arch::_mm_prefetch::<{ arch::_MM_HINT_T0 }>(core::ptr::from_ref(byte).wrapping_add(ahead).cast());
+}
+
+fn add_words(a: V, b: V) -> V {
+    arch::_mm512_add_epi32(a, b)
+}
+
+fn splat(word: u32) -> V {
+    arch::_mm512_set1_epi32(word.cast_signed())
+}
+
+/// Eight pages at a time; see the module.
+fn scan_pages(pages: &[u8], vector: &[u32], sums: &mut [u32]) {
+    let rows = sums.len();
+    for (pages, words) in pages.chunks(8 * rows).zip(vector.chunks(8)) {
+        match words.as_array::<8>() {
+            Some(words) => scan_eight(pages, words, sums),
+            None => portable::scan(pages, words, sums),
+        }
+    }
+}
+
+fn scan_eight(pages: &[u8], words: &[u32; 8], sums: &mut [u32]) {
+    let words = words.map(|word| splat(word));
+    let lines = sums.len() / TILE_ROWS;
+    let all = pages.as_chunks::<64>().0;
+    let mut page = [all; 8];
+    for p in 0..8 {
+        page[p] = &all[p * lines..][..lines];
+    }
+    for (line, sums) in sums.as_chunks_mut::<TILE_ROWS>().0.iter_mut().enumerate() {
+        let quarters = sums.as_chunks_mut::<16>().0;
+        let mut total = [splat(0); 4];
+        for q in 0..4 {
+            total[q] = load(&Lane(quarters[q]));
+        }
+        for p in 0..8 {
+            let bytes = &page[p][line];
+            fetch(&bytes[0], 8 * 64);
+            let parts = bytes.as_chunks::<16>().0;
+            for q in 0..4 {
+                let wide = arch::_mm512_cvtepu8_epi32(load_quarter(parts[q]));
+                total[q] = add_words(total[q], arch::_mm512_mullo_epi32(wide, words[p]));
+            }
+        }
+        for q in 0..4 {
+            quarters[q] = store(total[q]).0;
+        }
+    }
+}
+
+/// 64 rows of four pages, side by side.
+fn interleave_group(pages: [&[u8; 64]; GROUP]) -> Tile {
+    let [a, b, c, d] = [load_bytes(pages[0]), load_bytes(pages[1]), load_bytes(pages[2]), load_bytes(pages[3])];
+    let (ab_low, ab_high) = (arch::_mm512_unpacklo_epi8(a, b), arch::_mm512_unpackhi_epi8(a, b));
+    let (cd_low, cd_high) = (arch::_mm512_unpacklo_epi8(c, d), arch::_mm512_unpackhi_epi8(c, d));
+    [
+        store(arch::_mm512_unpacklo_epi16(ab_low, cd_low)),
+        store(arch::_mm512_unpackhi_epi16(ab_low, cd_low)),
+        store(arch::_mm512_unpacklo_epi16(ab_high, cd_high)),
+        store(arch::_mm512_unpackhi_epi16(ab_high, cd_high)),
+    ]
+}
+
+/// One tile of all these pages. Where the last group has fewer than four, its first page stands in, whose limbs are 0.
+fn interleave(pages: &[u8], rows: usize, tile: usize, out: &mut [Tile]) {
+    let lines = rows / TILE_ROWS;
+    for (pages, out) in pages.chunks(GROUP * rows).zip(out) {
+        let all = pages.as_chunks::<64>().0;
+        let count = all.len() / lines;
+        let mut line = [&all[tile]; GROUP];
+        for p in 1..GROUP {
+            if p < count {
+                line[p] = &all[p * lines + tile];
+            }
+        }
+        *out = interleave_group(line);
+    }
+}
+
+/// Σ over groups of four pages: 16 sums, 4 limbs of 4 lanes.
+fn product(interleaved: &[Tile], limbs: &[Limbs]) -> [V; 4] {
+    let mut sums = [[splat(0); 4]; GROUP];
+    for (tile, limbs) in interleaved.iter().zip(limbs) {
+        let lanes = [load(&tile[0]), load(&tile[1]), load(&tile[2]), load(&tile[3])];
+        for l in 0..GROUP {
+            let limb = splat(limbs[l]);
+            for v in 0..4 {
+                sums[l][v] = arch::_mm512_dpbusd_epi32(sums[l][v], lanes[v], limb);
+            }
+        }
+    }
+    let mut total = sums[0];
+    for v in 0..4 {
+        total[v] = add_words(total[v], arch::_mm512_slli_epi32::<8>(sums[1][v]));
+        total[v] = add_words(total[v], arch::_mm512_slli_epi32::<16>(sums[2][v]));
+        total[v] = add_words(total[v], arch::_mm512_slli_epi32::<24>(sums[3][v]));
+    }
+    total
+}
+
+/// A block of pages times several vectors. `sums` has, for each tile, one tile of sums for each vector.
+fn add_block(pages: &[u8], rows: usize, limbs: &[Vec<Limbs>], interleaved: &mut [Tile], sums: &mut [Tile]) {
+    let groups = (pages.len() / rows).div_ceil(GROUP);
+    let stretch = BLOCK_TILES * TILE_ROWS;
+    for (number, sums) in sums.chunks_mut(BLOCK_TILES * limbs.len()).enumerate() {
+        for tile in 0..BLOCK_TILES {
+            interleave(pages, rows, number * BLOCK_TILES + tile, &mut interleaved[tile * groups..][..groups]);
+        }
+        // What comes next is fetched meanwhile, a few lines with each product: the stretch after this one, or the first one of
+        // the next block.
+        let next = if (number + 1) * stretch < rows { (number + 1) * stretch } else { pages.len() };
+        let mut to_fetch = (0..pages.len() / rows).flat_map(|page| (0..BLOCK_TILES).map(move |line| page * rows + line * 64));
+        for (tile, sums) in sums.chunks_mut(limbs.len()).enumerate() {
+            let tiles = &interleaved[tile * groups..][..groups];
+            for (limbs, sums) in limbs.iter().zip(sums) {
+                for offset in to_fetch.by_ref().take(BLOCK_PAGES / 16) {
+                    fetch(&pages[0], next + offset);
+                }
+                let total = product(tiles, limbs);
+                for v in 0..4 {
+                    sums[v] = store(add_words(load(&sums[v]), total[v]));
+                }
+            }
+        }
+    }
+}
+
+/// One tile of a block of pages times all columns of A. `sums` are those of 64 rows, a row's together.
+fn add_columns(interleaved: &[Tile], limbs: &[Limbs], centres: &[u32], sums: &mut [u32]) {
+    let groups = interleaved.len();
+    for (columns, (limbs, centres)) in limbs.chunks(16 * groups).zip(centres.chunks(16)).enumerate() {
+        let mut totals = [ZERO; 16];
+        for ((total, limbs), centre) in totals.iter_mut().zip(limbs.chunks(groups)).zip(centres) {
+            let product = product(interleaved, limbs);
+            for v in 0..4 {
+                total[v] = store(arch::_mm512_sub_epi32(product[v], splat(*centre)));
+            }
+        }
+        // A line of 16 columns at a time, so that each line of the sums is touched once.
+        for lane in 0..4 {
+            for word in 0..16 {
+                let at = place_of(lane, word) * SECRET_WORDS + columns * 16;
+                for (column, sum) in sums[at..][..16].iter_mut().enumerate() {
+                    *sum = sum.wrapping_add(totals[column][lane].0[word]);
+                }
+            }
+        }
+    }
+}
+
+fn dot_each(rows: &[u32], vector: &[u32; SECRET_WORDS], sums: &mut [u32]) {
+    portable::dot_rows(rows, vector, sums);
+}
+
+fn count_in_vectors(below: &[u64], words: &[u64; 64], counts: &mut [u32; 64]) {
+    gaussian::count_reached(below, words, counts);
+}
+
+}

@@ -1,0 +1,226 @@
+//! Both sides together; kernels against one another; noise against what was derived.
+
+use proptest::prelude::any;
+use proptest::{prop_assert_eq, proptest};
+use rand::rngs::StdRng;
+use rand::{Rng as _, RngExt as _, SeedableRng as _};
+
+use super::kernel::Kernel;
+use super::*;
+
+const ROWS: usize = 2_048;
+
+fn seed() -> MatrixSeed {
+    MatrixSeed::from_bytes(*b"sixteen of seed!")
+}
+
+fn random(bytes: usize, from: u64) -> Vec<u8> {
+    let mut random = vec![0; bytes];
+    StdRng::seed_from_u64(from).fill_bytes(&mut random);
+    random
+}
+
+fn client(kernel: Kernel, pages: &[u8]) -> Client {
+    let shape = Shape::new(ROWS as u32, (pages.len() / ROWS) as u32).unwrap();
+    let mut builder = HintBuilder::new(kernel, shape, seed());
+    builder.push(pages);
+    let bytes = builder.finish();
+    let hint = Hint::parse(&bytes, &HintNote::of(&bytes), ROWS as u32).unwrap();
+    Client::new(kernel, shape, seed(), hint).unwrap()
+}
+
+fn answers(kernel: Kernel, shape: Shape, pages: &[u8], queries: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let queries = queries.iter().map(|query| QueryVector::parse(query, shape).unwrap());
+    let mut answerer = Answerer::new(kernel, shape, queries.collect());
+    // In stretches that are no multiple of anything.
+    pages.chunks(ROWS * 61).for_each(|stretch| answerer.push(stretch));
+    answerer.finish()
+}
+
+#[test]
+fn every_page_comes_out_whichever_kernel_computes() {
+    for kernel in Kernel::available() {
+        for count in [1, 2, 7, 9, 130, 259] {
+            let pages = random(ROWS * count, count as u64);
+            let client = client(kernel, &pages);
+            let mut rng = StdRng::seed_from_u64(3);
+            for prepared in client.prepare(3, &mut rng) {
+                let page = rng.random_range(0..count as u32);
+                let (query, pending) = prepared.query(page).unwrap();
+                let answer = answers(kernel, client.shape(), &pages, &[query.into_bytes()]);
+                let wanted = &pages[page as usize * ROWS..][..ROWS];
+                assert_eq!(pending.recover(&answer[0]).unwrap().as_slice(), wanted, "{count} pages");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_kernels_agree_to_the_bit() {
+    let [portable, best] = [Kernel::Portable, Kernel::best()];
+    for count in [1, 2, 3, 4, 5, 8, 11, 127, 128, 131, 257, 260] {
+        let pages = random(ROWS * count, 5);
+        let shape = Shape::new(ROWS as u32, count as u32).unwrap();
+        for queries in [1, 2, 5, 16] {
+            let query = |k: u64| {
+                let mut query = random(shape.query_bytes(), 100 + k);
+                if count % 2 == 1 {
+                    *query.last_mut().unwrap() &= 0x0f;
+                }
+                query
+            };
+            let queries: Vec<_> = (0..queries).map(query).collect();
+            let expected = answers(portable, shape, &pages, &queries);
+            assert_eq!(answers(best, shape, &pages, &queries), expected, "{count} pages");
+        }
+        let hint = |kernel| {
+            let mut builder = HintBuilder::new(kernel, shape, seed());
+            pages.chunks(ROWS * 61).for_each(|stretch| builder.push(stretch));
+            builder.finish()
+        };
+        assert!(hint(best) == hint(portable), "hint of {count} pages");
+    }
+    // And what nothing is known of: sums that wrap, words at their ends.
+    let pages: Vec<u8> =
+        random(ROWS * 21, 6).into_iter().map(|byte| if byte < 128 { 0 } else { 255 }).collect();
+    let ends =
+        [0, 1, 127, 128, 129, 0x7fff_ffff, 0x8000_0000, 0x8080_8080, 0xffff_ffff, 0x0080_8080, 0xff80_7f81];
+    let vectors: Vec<Vec<u32>> =
+        (0..16).map(|k| ends.iter().cycle().skip(k).take(21).copied().collect()).collect();
+    let vectors: Vec<&[u32]> = vectors.iter().map(Vec::as_slice).collect();
+    let sums = |kernel: Kernel| {
+        let mut sums = random(16 * ROWS * 4, 7)
+            .as_chunks()
+            .0
+            .iter()
+            .map(|word| u32::from_le_bytes(*word))
+            .collect::<Vec<_>>();
+        kernel.scan_all(&pages, ROWS, &vectors, &mut sums);
+        sums
+    };
+    assert!(sums(portable) == sums(best));
+}
+
+/// Deviation of the noise over all bytes of `lookups` lookups, and its mean.
+fn noise_of(pages: &[u8], lookups: usize) -> (f64, f64) {
+    let kernel = Kernel::best();
+    let client = client(kernel, pages);
+    let mut rng = StdRng::seed_from_u64(11);
+    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0);
+    for prepared in client.prepare(lookups, &mut rng) {
+        let page = rng.random_range(0..client.shape().pages());
+        let (query, pending) = prepared.query(page).unwrap();
+        let answer = answers(kernel, client.shape(), pages, &[query.into_bytes()]);
+        let wanted = &pages[page as usize * ROWS..][..ROWS];
+        for noise in pending.noise(&answer[0], wanted) {
+            sum += f64::from(noise);
+            squares += f64::from(noise).powi(2);
+            count += 1.0;
+        }
+        assert_eq!(pending.recover(&answer[0]).unwrap().as_slice(), wanted);
+    }
+    ((squares / count).sqrt(), sum / count)
+}
+
+/// What `columns_max` derives, for digits with this mean square; the answer's rounding, a uniform one, is part of what is seen.
+fn predicted(columns: usize, digit_square: f64) -> f64 {
+    let of_hint = 1_024.0 * 256.0 * 4_194_304.0 / 12.0;
+    let of_answer = 2f64.powi(38) / 12.0;
+    (digit_square * columns as f64 * (256.0 + 21.5) + of_hint + of_answer).sqrt()
+}
+
+#[test]
+fn the_noise_is_what_was_derived_for_random_constant_and_nearly_constant_rows() {
+    const PAGES: usize = 6_000;
+    let zeros = vec![0; ROWS * PAGES]; // each digit −128
+    let mut nearly = zeros.clone();
+    for (place, byte) in random(ROWS * PAGES, 8).into_iter().enumerate() {
+        if byte < 26 {
+            nearly[place] = byte.wrapping_mul(place as u8 | 1); // a tenth of them is something else
+        }
+    }
+    let of = |pages: &[u8]| {
+        let squares: f64 = pages.iter().map(|&byte| (f64::from(byte) - 128.0).powi(2)).sum();
+        let (found, mean) = noise_of(pages, 24);
+        let expected = predicted(PAGES, squares / pages.len() as f64);
+        assert!((found / expected - 1.0).abs() < 0.35, "{found} for {expected}");
+        // A bias would stand in every byte of every lookup alike. A query's rounding cut off or rounded half up alone would be
+        // 7.5 or 0.5 times 128 times 6,000.
+        assert!(mean.abs() < 0.75 * expected, "mean {mean} for a deviation of {expected}");
+    };
+    of(&random(ROWS * PAGES, 9));
+    of(&zeros);
+    of(&nearly);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let pages = random(ROWS * 3, 1);
+    let client = client(Kernel::best(), &pages);
+    let shape = client.shape();
+    let mut rng = StdRng::seed_from_u64(1);
+    let prepared = client.prepare(2, &mut rng).pop().unwrap();
+    assert_eq!(prepared.query(3).unwrap_err(), LookupError::NoSuchPage { page: 3, pages: 3 });
+    let (query, pending) = client.prepare(1, &mut rng).pop().unwrap().query(2).unwrap();
+    let mut query = query.into_bytes();
+    let (expected, found) = (shape.query_bytes(), shape.query_bytes() - 1);
+    assert_eq!(QueryVector::parse(&query[1..], shape), Err(LookupError::Length { expected, found }));
+    *query.last_mut().unwrap() |= 0x10;
+    assert_eq!(QueryVector::parse(&query, shape), Err(LookupError::Padding));
+    assert!(matches!(pending.recover(&[0; 5]), Err(LookupError::Length { found: 5, .. })));
+}
+
+#[test]
+fn a_hint_of_another_segment_or_cut_short_is_refused() {
+    let hint = |from| {
+        let shape = Shape::new(ROWS as u32, 2).unwrap();
+        let mut builder = HintBuilder::new(Kernel::best(), shape, seed());
+        builder.push(&random(ROWS * 2, from));
+        builder.finish()
+    };
+    let (ours, other) = (hint(1), hint(2));
+    let note = HintNote::of(&ours);
+    assert!(Hint::parse(&ours, &note, ROWS as u32).is_ok());
+    assert_eq!(Hint::parse(&other, &note, ROWS as u32).unwrap_err(), LookupError::HintHash);
+    let short = &ours[..ours.len() - 1];
+    assert_eq!(Hint::parse(short, &note, ROWS as u32).unwrap_err(), LookupError::HintHash);
+    // Under a note of its own it is still none.
+    let format = LookupError::HintFormat { page_bytes: ROWS as u32 };
+    assert_eq!(Hint::parse(short, &HintNote::of(short), ROWS as u32).unwrap_err(), format);
+    let format = LookupError::HintFormat { page_bytes: 4_096 };
+    assert_eq!(Hint::parse(&ours, &note, 4_096).unwrap_err(), format);
+}
+
+#[test]
+fn nothing_secret_prints() {
+    let pages = random(ROWS, 1);
+    let client = client(Kernel::best(), &pages);
+    let prepared = client.prepare(1, &mut StdRng::seed_from_u64(1)).pop().unwrap();
+    assert_eq!(format!("{prepared:?}"), "Prepared(for 1 pages, redacted)");
+    let (query, pending) = prepared.query(0).unwrap();
+    assert_eq!(format!("{query:?} {pending:?}"), "Query(4 bytes) Pending(for 1 pages, redacted)");
+}
+
+/// Two queries of one run hide behind different secrets, for the same page as well.
+#[test]
+fn each_query_has_a_secret_of_its_own() {
+    let pages = random(ROWS * 9, 1);
+    let client = client(Kernel::best(), &pages);
+    let queries: Vec<_> = client
+        .prepare(2, &mut StdRng::seed_from_u64(1))
+        .into_iter()
+        .map(|prepared| prepared.query(4).unwrap().0.into_bytes())
+        .collect();
+    assert_ne!(queries[0], queries[1]);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_query_or_a_reason(bytes in proptest::collection::vec(any::<u8>(), 50), pages in 1u32..12, extra in 0usize..3) {
+        let shape = Shape::new(ROWS as u32, pages).unwrap();
+        let bytes = &bytes[..shape.query_bytes() + extra - 1];
+        let unused = shape.query_bytes() * 8 - pages as usize * 28;
+        let padded = unused == 0 || bytes.last().is_some_and(|last| u32::from(*last) >> (8 - unused) == 0);
+        prop_assert_eq!(QueryVector::parse(bytes, shape).is_ok(), extra == 1 && padded);
+    }
+}
