@@ -8,7 +8,7 @@ use samar_protocol::manifest::{Chain, Floor, ManifestHash, SignedManifest};
 use samar_protocol::segment::{Header, SegmentIndex, SegmentRoot};
 use samar_server::keys;
 use samar_server::layout::Layout;
-use samar_server::publish::{publish, publish_with_new_publisher};
+use samar_server::publish::{Plan, publish, publish_as};
 use samar_server::published::{self, Published};
 
 use super::Forgotten;
@@ -36,28 +36,30 @@ fn is_synced(step: &Step, end: &str) -> bool {
 pub(super) fn first(scratch: &Path) -> Result<Trial, String> {
     let operator = Operator::new();
     operator.ingest("breach-b", &niks(30, 90));
-    let publish: [Publish; 3] = [publish, publish_with_new_publisher, publish];
-    record(&operator, &publish, scratch)
+    record(&operator, &[plan(false, false), plan(false, true), plan(false, false)], scratch)
 }
 
-/// Records the publication of a breach that has grown, until its old segment is removed.
+/// Records the publication of a breach that has grown, as an addition and then as one set again, until the old segments are
+/// removed.
 pub(super) fn again(scratch: &Path) -> Result<Trial, String> {
     let operator = Operator::new();
     operator.ingest("breach-a", &niks(100, 700));
-    record(&operator, &[publish, publish], scratch)
+    record(&operator, &[plan(false, false), plan(true, false), plan(false, false)], scratch)
 }
 
-type Publish = fn(&Layout, usize) -> Result<samar_server::publish::Publication, samar_local::exit::Failure>;
+fn plan(compact: bool, new_publisher: bool) -> Plan {
+    Plan { memory_bytes: MEMORY_BYTES, compact, new_publisher }
+}
 
-fn record(operator: &Operator, publications: &[Publish], scratch: &Path) -> Result<Trial, String> {
+fn record(operator: &Operator, publications: &[Plan], scratch: &Path) -> Result<Trial, String> {
     let layout = &operator.layout;
     let publisher = keys::publisher_public(layout).map_err(|failure| failure.to_string())?;
     // Banks pin the first key; beside the folder's own files, so that every image has it.
     std::fs::write(layout.root().join(PINNED), publisher.to_bytes()).map_err(cannot("keep a key"))?;
     let before = Disk::of(layout.root())?;
     let recording = Recording::begin(layout.root(), Duration::ZERO);
-    for publish in publications {
-        let published = publish(layout, MEMORY_BYTES).map_err(|failure| failure.to_string())?;
+    for plan in publications {
+        let published = publish_as(layout, plan).map_err(|failure| failure.to_string())?;
         shown(layout, published.manifest.epoch, &recording)?;
     }
     Ok(Trial::new(before, recording.end(), scratch.join("image"), judge, mend))
