@@ -233,7 +233,9 @@ fn a_log_cut_off_while_it_was_created_begins_anew_and_another_file_is_left_alone
         log_with_debits(&path, 1);
         assert_eq!(used(&path).unwrap(), 10, "{written} bytes written");
     }
-    for other in [b"SAMARLOG\x02\x00".as_slice(), b"SAMARVLT\x01\x00", &[LOG_MAGIC.as_slice(), &[0]].concat()[1..]] {
+    for other in
+        [b"SAMARLOG\x02\x00".as_slice(), b"SAMARVLT\x01\x00", &[LOG_MAGIC.as_slice(), &[0]].concat()[1..]]
+    {
         std::fs::write(&path, other).unwrap();
         assert!(Accounts::open(&path).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), other);

@@ -17,7 +17,8 @@ use crate::published;
 pub(super) fn signing_key(layout: &Layout) -> Result<SigningKey, Failure> {
     // A key that a killed run began to write is nobody's.
     let waiting = layout.next_publisher_key();
-    durable::remove_leftovers_of(&waiting).map_err(|error| io_failure("clean up beside", &waiting, &error))?;
+    durable::remove_leftovers_of(&waiting)
+        .map_err(|error| io_failure("clean up beside", &waiting, &error))?;
     let Some(newest) = newest(layout)? else { return keys::publisher(layout) };
     let present = keys::publisher_public(layout)?;
     match named(&newest) {

@@ -208,7 +208,9 @@ fn is_torn(log: &[u8], begin: usize, record_bytes: usize, chain: Option<[u8; 32]
         log[at..sector_end].iter().all(|byte| *byte == 0)
     });
     let follows = (begin + 36..log.len().saturating_sub(36)).any(|at| {
-        let Some((bytes, true)) = plain_head([log[at], log[at + 1], log[at + 2], log[at + 3]]) else { return false };
+        let Some((bytes, true)) = plain_head([log[at], log[at + 1], log[at + 2], log[at + 3]]) else {
+            return false;
+        };
         let (from, to) = (at + 4, at + 4 + bytes);
         let before = [log[at - 32..at].try_into().ok(), chain.filter(|_| at == begin + record_bytes)];
         to + 32 <= log.len()

@@ -25,7 +25,10 @@ const SYNC: Duration = Duration::from_micros(500);
 const NOON_S: u64 = 20_000 * 86_400 + 43_200;
 
 pub(super) const FORGOTTEN: [Forgotten; 2] = [
-    Forgotten { what: "the account log", is: |step| matches!(step, Step::Synced(name) if name.ends_with("account.log")) },
+    Forgotten {
+        what: "the account log",
+        is: |step| matches!(step, Step::Synced(name) if name.ends_with("account.log")),
+    },
     Forgotten { what: "the name of the account log", is: |step| matches!(step, Step::FolderSynced(_)) },
 ];
 
@@ -40,13 +43,13 @@ pub(super) fn record(scratch: &Path) -> Result<Trial, String> {
         let accounts = open(&log)?;
         let joined = accounts.join(BANK, token(life), key(life), NOON_S).ok_or("a token is not taken")?;
         wait(joined)?;
-        recording.answered(JOINED + life, vec![]);
+        recording.answered(JOINED + life, &[]);
         let mut next = life * DEBITS / 2;
         for together in TOGETHER {
             let asked: Vec<_> = (next..next + together).map(|number| debit(&accounts, number)).collect();
             for (number, asked) in (next..).zip(asked) {
                 wait(asked?.1)?;
-                recording.answered(number, vec![]);
+                recording.answered(number, &[]);
             }
             next += together;
             if together > 20 {

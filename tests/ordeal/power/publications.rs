@@ -22,9 +22,15 @@ const MEMORY_BYTES: usize = 16 << 20;
 
 pub(super) const FORGOTTEN: [Forgotten; 5] = [
     Forgotten { what: "a segment", is: |step| is_synced(step, "draft.segment") },
-    Forgotten { what: "the name of a segment", is: |step| matches!(step, Step::FolderSynced(folder) if folder.ends_with("segments")) },
+    Forgotten {
+        what: "the name of a segment",
+        is: |step| matches!(step, Step::FolderSynced(folder) if folder.ends_with("segments")),
+    },
     Forgotten { what: "a manifest", is: |step| is_synced(step, ".manifest") },
-    Forgotten { what: "the name of a manifest", is: |step| matches!(step, Step::FolderSynced(folder) if folder.ends_with("manifests")) },
+    Forgotten {
+        what: "the name of a manifest",
+        is: |step| matches!(step, Step::FolderSynced(folder) if folder.ends_with("manifests")),
+    },
     Forgotten { what: "a publisher's key", is: |step| is_synced(step, "publisher-next.key") },
 ];
 
@@ -71,7 +77,7 @@ const PINNED: &str = "pinned";
 /// Notes that a manifest was published, or shown to a bank.
 fn shown(layout: &Layout, epoch: u64, recording: &Recording) -> Result<(), String> {
     let bytes = std::fs::read(layout.manifest(epoch)).map_err(cannot("read a manifest"))?;
-    recording.answered(epoch, bytes);
+    recording.answered(epoch, &bytes);
     Ok(())
 }
 
@@ -88,7 +94,8 @@ fn mend(folder: &Path, recording: &Recording) -> Result<(), String> {
 fn judge(folder: &Path, answers: &[Answer]) -> Result<(), String> {
     let layout = Layout::new(folder);
     for (epoch, bytes) in answers {
-        let found = std::fs::read(layout.manifest(*epoch)).map_err(cannot("read a manifest that was shown"))?;
+        let found =
+            std::fs::read(layout.manifest(*epoch)).map_err(cannot("read a manifest that was shown"))?;
         if found != *bytes {
             return Err(format!("epoch {epoch} was shown to banks, and is another now"));
         }

@@ -47,9 +47,9 @@ impl Recording {
     }
 
     /// Notes what was answered now.
-    pub(super) fn answered(&self, number: u64, bytes: Vec<u8>) {
+    pub(super) fn answered(&self, number: u64, bytes: &[u8]) {
         for recorded in recordings().iter_mut().filter(|recorded| recorded.root == self.root) {
-            recorded.steps.push(Step::Answered((number, bytes.clone())));
+            recorded.steps.push(Step::Answered((number, bytes.to_owned())));
         }
     }
 
