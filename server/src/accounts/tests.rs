@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use samar_protocol::wire::RefusalCode;
+
 use super::*;
 
 const DAY_S: u64 = 86_400;
@@ -48,9 +50,41 @@ fn an_allowance_is_exact_and_a_retry_is_free() {
     assert_eq!(charge(&accounts, &bank, 1, 60, next), Ok(0));
     assert_eq!(charge(&accounts, &bank, 3, 51, next), Err(Refused::Lifetime));
     assert_eq!(charge(&accounts, &bank, 3, 50, next), Ok(50));
-    assert_eq!(accounts.used("bank-a", next), Usage { today: 50, lifetime: 150, next_day_s: 20_002 * DAY_S });
+    assert_eq!(
+        accounts.used("bank-a", next),
+        Usage { today: 50, lifetime: 150, rekeyed_today: 0, next_day_s: 20_002 * DAY_S }
+    );
     // Two days on, the first batch is forgotten and would be charged.
     assert_eq!(charge(&accounts, &bank, 1, 1, next + DAY_S), Err(Refused::Lifetime));
+}
+
+// R-ALLOW-4: day-allowance-used
+#[test]
+fn rekeyings_have_a_rate_of_their_own_and_pay_for_no_evaluation() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    let bank = bank(100, 100);
+    let rekey = |accounts: &Accounts, batch: u8, count, now_s| {
+        let debit = accounts.debit_rekeying(&bank, [batch; 32], count, now_s)?;
+        runtime().block_on(debit.synced).unwrap();
+        Ok(debit.charged)
+    };
+    assert_eq!(charge(&accounts, &bank, 1, 100, NOON), Ok(100), "the lifetime is used up");
+    assert_eq!(rekey(&accounts, 2, 60, NOON), Ok(60));
+    assert_eq!(rekey(&accounts, 2, 60, NOON), Ok(0), "the same again is free");
+    let day = Refused::Day { retry_after_ms: 43_200_000 };
+    assert_eq!(rekey(&accounts, 3, 41, NOON), Err(day));
+    assert_eq!(day.code(), RefusalCode::DayAllowanceUsed);
+    accounts.checkpoint(1).unwrap();
+    drop(accounts);
+    let accounts = Accounts::open(&path).unwrap();
+    let used = accounts.used("bank-a", NOON);
+    assert_eq!((used.today, used.lifetime, used.rekeyed_today), (100, 100, 60), "by the checkpoint");
+    assert_eq!(rekey(&accounts, 3, 41, NOON), Err(day));
+    assert_eq!(rekey(&accounts, 3, 40, NOON), Ok(40));
+    assert_eq!(rekey(&accounts, 4, 100, NOON + DAY_S), Ok(100), "a new day, and no end of the lifetime");
+    assert_eq!(charge(&accounts, &bank, 5, 1, NOON + DAY_S), Err(Refused::Lifetime));
 }
 
 /// What SECURITY.md says of batches of one: the log grows by so much for each evaluation, and no account has more of them
