@@ -25,6 +25,7 @@ pub mod join;
 mod ledger;
 mod link;
 mod matching;
+pub mod notice;
 pub mod report;
 mod result_file;
 pub mod screen;

@@ -17,6 +17,7 @@ use crate::bench::{BenchPlan, Ladder};
 use crate::check::{Checker, LINES};
 use crate::config::Home;
 use crate::inspect::inspect;
+use crate::notice::{NoticePlan, notice};
 use crate::report::Verdict;
 use crate::screen::{Column, ScreenPlan};
 use args::{Arguments, BenchArguments, CheckArguments, Command, ScreenArguments};
@@ -82,6 +83,16 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
                 print(format_args!("{}", serde_json::to_string(&breaches).expect("breaches are JSON")));
             } else {
                 print(format_args!("{breaches}"));
+            }
+            Ok(Exit::Done)
+        }
+        Command::Notice { report, out, only, json } => {
+            let plan = NoticePlan { home: home.clone(), report, out, only };
+            let drafts = tokio::task::block_in_place(|| notice(&plan))?;
+            if json {
+                show::notice_json(&drafts);
+            } else {
+                show::notice(&drafts);
             }
             Ok(Exit::Done)
         }
