@@ -166,7 +166,7 @@ fn a_clock_that_jumps_back_hands_nothing_back_and_is_refused_where_it_is_days() 
     // Two days back, and as far as a clock can go: nothing is written, nothing is free.
     for (now_s, behind) in [(NOON - 2 * DAY_S, 2), (0, 20_000)] {
         let refused = Refused::Clock { behind };
-        assert_eq!(refused.code(), samar_protocol::wire::RefusalCode::Internal);
+        assert_eq!(refused.code(), RefusalCode::Internal);
         assert_eq!(charge(&accounts, &bank, 1, 90, now_s), Err(refused));
         assert_eq!(charge(&accounts, &bank, 3, 1, now_s), Err(refused));
     }
