@@ -16,6 +16,7 @@ mod house;
 mod interrupt;
 mod kill;
 mod overload;
+mod power;
 mod programs;
 mod revoke;
 mod slow;
@@ -37,7 +38,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 7] = [
+pub const ALL: [Ordeal; 8] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
@@ -60,6 +61,14 @@ pub const ALL: [Ordeal; 7] = [
         counts: "kills",
         full: 1_000,
         run: kill::run,
+    },
+    Ordeal {
+        name: "power",
+        what: "cuts the power between any two operations on the files of the account log and of a publication, and again while \
+               they are mended; what was answered must hold, everything must open, and the next step go on from there",
+        counts: "images of disks",
+        full: 12_000,
+        run: power::run,
     },
     Ordeal {
         name: "enumerate",

@@ -18,7 +18,7 @@ use crate::check::{Checker, LINES};
 use crate::config::Home;
 use crate::inspect::inspect;
 use crate::report::Verdict;
-use crate::screen::ScreenPlan;
+use crate::screen::{Column, ScreenPlan};
 use args::{Arguments, BenchArguments, CheckArguments, Command, ScreenArguments};
 
 /// Runs the program with these arguments, its name first.
@@ -96,7 +96,7 @@ async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure
     let plan = ScreenPlan {
         home: home.clone(),
         file: arguments.file,
-        column: arguments.column,
+        columns: arguments.column.iter().map(|column| Column::parse(column)).collect(),
         form: Form::named(&arguments.in_format),
         table: arguments.table,
         out: arguments.out,

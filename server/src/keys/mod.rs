@@ -177,11 +177,13 @@ pub fn write_next_oprf(layout: &Layout, key: &SecretKey) -> Result<(), Failure> 
 /// Of the file system.
 pub fn destroy(path: &Path) -> Result<(), Failure> {
     let destroy = || {
+        // Its name is its own for good, before what stands under it goes: a power cut must not bring it back under another.
+        durable::sync_folder(durable::folder_of(path))?;
         let file = std::fs::OpenOptions::new().write(true).open(path)?;
         let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
         std::io::Write::write_all(&mut &file, &vec![0; length])?;
         file.sync_all()?;
-        std::fs::remove_file(path)?;
+        durable::remove(path)?;
         durable::sync_folder(durable::folder_of(path))
     };
     destroy().map_err(|error| io_failure("destroy", path, &error))

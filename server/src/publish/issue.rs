@@ -78,7 +78,7 @@ pub(crate) fn remove_unnamed_segments(layout: &Layout, newest: u64) -> Result<()
     for entry in std::fs::read_dir(&folder).map_err(failure)? {
         let path = entry.map_err(failure)?.path();
         if is_segment(&path) && !named.contains(&path) {
-            std::fs::remove_file(&path).map_err(failure)?;
+            durable::remove(&path).map_err(failure)?;
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 //! order, and sorted anew.
 
 use rayon::prelude::*;
+use samar_local::durable;
 use samar_local::exit::{Failure, io_failure};
 use samar_local::progress::{Progress, Unit};
 use samar_local::sort::Sorter;
@@ -26,7 +27,7 @@ pub(super) fn remove_foreign(layout: &Layout, id: &str, to: &PublicKey) -> Resul
     if !Reader::open(&path).is_ok_and(ours) {
         for path in [made, path] {
             if path.exists() {
-                std::fs::remove_file(&path).map_err(|error| io_failure("remove", &path, &error))?;
+                durable::remove(&path).map_err(|error| io_failure("remove", &path, &error))?;
             }
         }
     }
@@ -71,7 +72,7 @@ pub(super) fn carry(
     // The last read, past the end, checked the hash of each part.
     sorter.extend(carried).map_err(Failure::local)?;
     let mut writer = Writer::create(&place, &VaultHeader { key_id: ratio.to().id().0, ..header })?;
-    for record in sorter.finish().map_err(Failure::local)? {
+    for record in sorter.finish().map_err(Failure::local)?.ahead() {
         writer.push(Record::from_bytes(&record.map_err(Failure::local)?))?;
     }
     progress.finish();

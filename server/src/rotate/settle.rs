@@ -71,6 +71,9 @@ fn take_place(layout: &Layout, id: &str) -> Result<(), Failure> {
     if made.exists() {
         rename(&made, &layout.made(id))?;
     }
+    // A run that was killed may have renamed what is not on the disk yet, and what it stands for goes now.
+    let folder = layout.breach(id);
+    sync_folder(&folder).map_err(|error| io_failure("sync", &folder, &error))?;
     parts::remove_superseded(layout, id)
 }
 
@@ -89,7 +92,7 @@ fn remove_unfinished_keys(layout: &Layout) -> Result<(), Failure> {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
-    std::fs::rename(from, to)
+    durable::rename(from, to)
         .and_then(|()| sync_folder(durable::folder_of(to)))
         .map_err(|error| io_failure("put the new key's files in place of", to, &error))
 }
