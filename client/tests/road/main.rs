@@ -10,6 +10,7 @@ mod inspect;
 mod kinds;
 mod lies;
 mod operator;
+mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;

@@ -26,6 +26,7 @@ const CONFIG: [Key; 10] = [
     Key { key: "gso", shape: Shape::Shown },
     Key { key: "metrics", shape: Shape::Line },
     Key { key: "manifest_days", shape: Shape::Count },
+    Key { key: "grace_days", shape: Shape::Count },
     Key { key: "per_day", shape: Shape::Count },
     Key { key: "lifetime", shape: Shape::Count },
     Key { key: "limits", shape: Shape::Section(&LIMITS) },

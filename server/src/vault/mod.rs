@@ -23,6 +23,7 @@ use samar_protocol::manifest::is_breach_id;
 use crate::config::Config;
 use crate::layout::Layout;
 use crate::published;
+use crate::rotate;
 use elements::Elements;
 
 /// The breaches in the vault, by id.
@@ -54,7 +55,7 @@ pub fn breaches(layout: &Layout) -> Result<Vec<String>, Failure> {
 pub fn remove_breach(layout: &Layout, id: &str) -> Result<u64, Failure> {
     Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
-    remove_leftovers(layout)?;
+    ready(layout)?;
     let held = Elements::open(layout, id)?;
     let is_named = match published::newest_epoch(layout)? {
         0 => false,
@@ -105,6 +106,16 @@ fn empty(taken_out: &Path) -> Result<(), Failure> {
         std::fs::remove_file(entry.map_err(failure)?.path()).map_err(failure)?;
     }
     Ok(())
+}
+
+/// Makes a vault ready to be changed: a rotation that was cut short at its end is ended, leftovers are removed. Call it only while
+/// holding the vault's lock.
+///
+/// # Errors
+/// A rotation that was begun and is not published yet; the file system.
+pub fn ready(layout: &Layout) -> Result<(), Failure> {
+    rotate::settle(layout)?;
+    remove_leftovers(layout)
 }
 
 /// Removes what killed runs of `ingest` and `publish` left, of whichever breach, and folders of breaches that never came
