@@ -18,7 +18,7 @@ const LIMITS: [Key; 6] = [
     Key { key: "deadline_s", shape: Shape::Count },
 ];
 
-const CONFIG: [Key; 10] = [
+const CONFIG: [Key; 11] = [
     Key { key: "operator", shape: Shape::Line },
     Key { key: "listen", shape: Shape::Line },
     Key { key: "address", shape: Shape::Line },
