@@ -24,6 +24,11 @@ fn what_was_answered_survives_a_kill_and_is_charged_once() {
 }
 
 #[test]
+fn whatever_a_power_cut_leaves_opens_and_holds_what_was_answered() {
+    hold("power", 300);
+}
+
+#[test]
 fn an_allowance_is_answered_to_the_element_however_it_is_asked_for() {
     hold("enumerate", 3_000);
 }
@@ -41,4 +46,9 @@ fn more_work_than_can_be_done_is_refused_and_not_charged() {
 #[test]
 fn a_revoked_bank_is_gone_within_seconds() {
     hold("revoke", 1);
+}
+
+#[test]
+fn a_server_that_takes_up_new_epochs_fails_nobody_and_mixes_nothing() {
+    hold("swap", 3);
 }

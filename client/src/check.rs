@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use samar_local::exit::Failure;
-use samar_protocol::identifier::Nik;
+use samar_protocol::identifier::{Kind, Nik};
 use samar_protocol::manifest::Breach;
 
 use crate::config::{Config, Home};
@@ -12,7 +12,7 @@ use crate::evaluation::{self, BATCH, Evaluator};
 use crate::link::Link;
 use crate::matching::match_tags;
 use crate::people::now_s;
-use crate::report::Verdict;
+use crate::report::{NotLookedUp, Verdict};
 use crate::synced::{OpenBreach, Synced};
 use crate::tls;
 
@@ -38,7 +38,7 @@ impl Checker {
         let (config, backend) = (Config::load(home)?, evaluation::backend()?);
         let synced = Synced::load_valid(home, now_s())?;
         let segments = Arc::new(synced.open_segments(home)?);
-        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
+        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
         Ok(Self { evaluator, segments, breaches: synced.manifest().breaches.clone() })
     }
@@ -86,9 +86,9 @@ impl Checker {
             Ok(ordinal) => {
                 let from = matches.partition_point(|(found, _)| *found < ordinal);
                 let to = matches.partition_point(|(found, _)| *found <= ordinal);
-                Verdict::of(matches[from..to].iter().map(|(_, found)| *found), &self.breaches)
+                Verdict::of_one(Kind::Nik, matches[from..to].iter().map(|(_, found)| *found), &self.breaches)
             }
-            Err(reason) => Verdict::Invalid(reason),
+            Err(reason) => Verdict::Invalid(NotLookedUp { kind: None, reason }),
         };
         Ok(lines.into_iter().map(verdict).collect())
     }

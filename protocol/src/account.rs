@@ -31,14 +31,40 @@ pub enum Record {
         /// SHA-256 of the SubjectPublicKeyInfo certified.
         key: [u8; 32],
     },
+    /// A batch was rekeyed: charged to the day's rekeyings, and to nothing else.
+    Rekeyed {
+        /// When, seconds since 1970 UTC.
+        time_s: u64,
+        /// To whom.
+        bank: String,
+        /// Labelled SHA-256 over its blinded elements, so that no evaluation of the same elements is taken for paid.
+        batch: [u8; 32],
+        /// Elements in it.
+        count: u32,
+    },
+}
+
+impl Record {
+    /// When it was written, seconds since 1970 UTC.
+    #[must_use]
+    pub fn time_s(&self) -> u64 {
+        let (Self::Debit { time_s, .. } | Self::Joined { time_s, .. } | Self::Rekeyed { time_s, .. }) = self;
+        *time_s
+    }
+
+    /// The bank that it is of.
+    #[must_use]
+    pub fn bank(&self) -> &str {
+        let (Self::Debit { bank, .. } | Self::Joined { bank, .. } | Self::Rekeyed { bank, .. }) = self;
+        bank
+    }
 }
 
 impl Control for Record {
     const NAME: &'static str = "account record";
 
     fn check(&self) -> Result<(), CodecError> {
-        let (Self::Debit { bank, .. } | Self::Joined { bank, .. }) = self;
-        check_bank(Self::NAME, bank)
+        check_bank(Self::NAME, self.bank())
     }
 }
 
@@ -90,6 +116,13 @@ pub enum Part {
         /// The key that it was traded for.
         key: [u8; 32],
     },
+    /// Rekeyings of an account, whose part came before, on its day.
+    Rekeyed {
+        /// Whose they are.
+        bank: String,
+        /// How many: at least one.
+        today: u64,
+    },
 }
 
 impl Control for Part {
@@ -99,6 +132,10 @@ impl Control for Part {
         match self {
             Self::At { .. } | Self::Token { .. } => Ok(()),
             Self::Account { bank, .. } | Self::Key { bank, .. } => check_bank(Self::NAME, bank),
+            Self::Rekeyed { bank, today } => {
+                check_bank(Self::NAME, bank)?;
+                rule(Self::NAME, *today > 0, "no rekeyings")
+            }
             Self::Batches { bank, days_before, batches } => {
                 check_bank(Self::NAME, bank)?;
                 rule(Self::NAME, *days_before <= 1, "batches of another day than today and the one before")?;

@@ -48,6 +48,8 @@ pub struct BankSums {
     pub batches: u64,
     /// Evaluations charged.
     pub evaluations: u64,
+    /// Elements rekeyed, which count for no lifetime.
+    pub rekeyed: u64,
     /// Keys that it joined with.
     pub joined: u64,
     /// When its first record was written, seconds since 1970 UTC.
@@ -69,10 +71,10 @@ impl Audit {
         let damage = loop {
             match walk.step() {
                 Ok(Some(placed)) => {
-                    let (Record::Debit { bank, .. } | Record::Joined { bank, .. }) = &placed.record;
+                    let bank = placed.record.bank();
                     match banks.get_mut(bank) {
                         Some(sums) => sums.add(&placed.record),
-                        None => banks.entry(bank.clone()).or_default().add(&placed.record),
+                        None => banks.entry(bank.to_owned()).or_default().add(&placed.record),
                     }
                 }
                 Ok(None) => break None,
@@ -100,31 +102,21 @@ impl Audit {
     /// What is wrong with the log, where anything is: byte, words, remedy.
     #[must_use]
     pub fn fault(&self) -> Option<(u64, String, &'static str)> {
-        let next = self.records + 1;
-        match (&self.damage, self.tail) {
-            (Some(LogError::Damaged { number: 0, at, what }), _) => Some((*at, what.clone(), LOG_REMEDY)),
-            (Some(LogError::Damaged { number, at, what }), _) => {
-                Some((*at, format!("record {number}: {what}"), LOG_REMEDY))
-            }
-            (Some(LogError::Read(error)), _) => Some((self.whole_bytes, error.to_string(), LOG_REMEDY)),
-            (None, Tail::Unmatched) => {
-                let what = format!("record {next}, the last, does not match the chain");
-                let remedy = "after a crash of this machine: start the server, which removes it, since nothing was \
-                              answered for it; else it was changed: restore the log from its backup";
-                Some((self.whole_bytes, what, remedy))
-            }
-            (None, Tail::None | Tail::Cut) => None,
-        }
+        Some(match self.damage.as_ref()? {
+            LogError::Damaged { number: 0, at, what } => (*at, what.clone(), LOG_REMEDY),
+            LogError::Damaged { number, at, what } => (*at, format!("record {number}: {what}"), LOG_REMEDY),
+            LogError::Read(error) => (self.whole_bytes, error.to_string(), LOG_REMEDY),
+        })
     }
 
     /// What is to be said of the log's end, where it is no fault.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
-        (self.damage.is_none() && self.tail == Tail::Cut).then(|| {
+        (self.damage.is_none() && self.tail == Tail::Torn).then(|| {
             let (bytes, next) = (self.bytes - self.whole_bytes, self.records + 1);
             format!(
-                "its last {bytes} bytes are the beginning of record {next}: it is being written, or a crash tore it; \
-                 nothing was answered for it"
+                "its last {bytes} bytes are not whole, from record {next} on: they are being written, or a crash tore them; \
+                 nothing was answered for them"
             )
         })
     }
@@ -132,17 +124,19 @@ impl Audit {
 
 impl BankSums {
     fn add(&mut self, record: &Record) {
-        let (Record::Debit { time_s, .. } | Record::Joined { time_s, .. }) = *record;
         if *self == Self::default() {
-            self.first_s = time_s;
+            self.first_s = record.time_s();
         }
-        self.last_s = time_s;
+        self.last_s = record.time_s();
         match record {
             Record::Debit { count, .. } => {
                 self.batches += 1;
                 self.evaluations = self.evaluations.saturating_add(u64::from(*count));
             }
             Record::Joined { .. } => self.joined += 1,
+            Record::Rekeyed { count, .. } => {
+                self.rekeyed = self.rekeyed.saturating_add(u64::from(*count));
+            }
         }
     }
 }

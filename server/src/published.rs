@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
 
+use samar_local::durable::sync_folder;
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::manifest::{Floor, ManifestHash, SegmentRef, SignedManifest};
 
@@ -36,6 +37,9 @@ impl Published {
         if epoch == 0 {
             return Ok(None);
         }
+        // Whoever published it may not have come so far, and what a bank has seen must not be undone by a power cut.
+        let folder = layout.manifests();
+        sync_folder(&folder).map_err(|error| io_failure("sync", &folder, &error))?;
         let newest = read_manifest(layout, epoch)?;
         let mut segments = HashMap::new();
         for reference in references(&newest) {

@@ -16,9 +16,11 @@ mod house;
 mod interrupt;
 mod kill;
 mod overload;
+mod power;
 mod programs;
 mod revoke;
 mod slow;
+mod swap;
 
 /// What an ordeal came to: its figure in one line, or what was violated.
 pub type Outcome = Result<String, String>;
@@ -37,7 +39,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 7] = [
+pub const ALL: [Ordeal; 9] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
@@ -60,6 +62,14 @@ pub const ALL: [Ordeal; 7] = [
         counts: "kills",
         full: 1_000,
         run: kill::run,
+    },
+    Ordeal {
+        name: "power",
+        what: "cuts the power between any two operations on the files of the account log and of a publication, and again while \
+               they are mended; what was answered must hold, everything must open, and the next step go on from there",
+        counts: "images of disks",
+        full: 12_000,
+        run: power::run,
     },
     Ordeal {
         name: "enumerate",
@@ -91,6 +101,14 @@ pub const ALL: [Ordeal; 7] = [
         counts: "seconds of overload",
         full: 30,
         run: overload::run,
+    },
+    Ordeal {
+        name: "swap",
+        what: "publishes one epoch after the other under the load of banks that evaluate, fetch and screen; no request may fail, \
+               and none be answered out of two epochs",
+        counts: "manifests",
+        full: 100,
+        run: swap::run,
     },
 ];
 

@@ -305,9 +305,9 @@ def logs(case):
     first = account_log(joined).lines[1:]
     swapped = Annotated([sound.lines[0], *sound.lines[8:], *first])
     log("R-LOG-1-swapped", 10, 1, changed, "Records in another order.", swapped)
-    longer = sound.put("90 bytes", "5b00 a5ff", "91 bytes, and the complement of 90")
+    longer = sound.put("90 bytes", "5b80 a57f", "91 bytes, and the complement of 90")
     log("R-LOG-1-length", 10, 1, "its length was changed", "A length that its complement contradicts.", longer)
-    empty = sound.put("90 bytes", "0000 ffff", "no byte")
+    empty = sound.put("90 bytes", "0080 ff7f", "no byte")
     log("R-LOG-1-empty", 10, 1, "its length was changed", "A record of no byte.", empty)
 
     def record(name, refused, wrong, body):
@@ -317,7 +317,7 @@ def logs(case):
     record("R-CODEC-1-record", cut, "A debit without its count.", debit[:-1])
     record("R-CODEC-2-record", "1 bytes too many after the account record", "A byte after the structure.", [*debit, ("00", "one byte more")])
     variant = "not a valid account record: a choice in it is none of those that there are"
-    record("R-CODEC-3-record", variant, "A record that is neither debit nor joined.", [(u32(2), "variant 2"), *debit[1:]])
+    record("R-CODEC-3-record", variant, "A record of no kind that there is.", [(u32(255), "variant 255"), *debit[1:]])
     name = "account record: the bank's name is empty or too long"
     for case_name, text in [("empty", ""), ("long", "x" * 65)]:
         body = Annotated(debit).put('"bank-a"', string(text), f"name: {len(text)} bytes").lines

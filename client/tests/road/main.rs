@@ -7,8 +7,10 @@ mod certificates;
 mod damage;
 mod honest;
 mod inspect;
+mod kinds;
 mod lies;
 mod operator;
+mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;

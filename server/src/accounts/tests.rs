@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use samar_protocol::wire::RefusalCode;
+
 use super::*;
 
 const DAY_S: u64 = 86_400;
@@ -48,9 +50,41 @@ fn an_allowance_is_exact_and_a_retry_is_free() {
     assert_eq!(charge(&accounts, &bank, 1, 60, next), Ok(0));
     assert_eq!(charge(&accounts, &bank, 3, 51, next), Err(Refused::Lifetime));
     assert_eq!(charge(&accounts, &bank, 3, 50, next), Ok(50));
-    assert_eq!(accounts.used("bank-a", next), Usage { today: 50, lifetime: 150, next_day_s: 20_002 * DAY_S });
+    assert_eq!(
+        accounts.used("bank-a", next),
+        Usage { today: 50, lifetime: 150, rekeyed_today: 0, next_day_s: 20_002 * DAY_S }
+    );
     // Two days on, the first batch is forgotten and would be charged.
     assert_eq!(charge(&accounts, &bank, 1, 1, next + DAY_S), Err(Refused::Lifetime));
+}
+
+// R-ALLOW-4: day-allowance-used
+#[test]
+fn rekeyings_have_a_rate_of_their_own_and_pay_for_no_evaluation() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    let bank = bank(100, 100);
+    let rekey = |accounts: &Accounts, batch: u8, count, now_s| {
+        let debit = accounts.debit_rekeying(&bank, [batch; 32], count, now_s)?;
+        runtime().block_on(debit.synced).unwrap();
+        Ok(debit.charged)
+    };
+    assert_eq!(charge(&accounts, &bank, 1, 100, NOON), Ok(100), "the lifetime is used up");
+    assert_eq!(rekey(&accounts, 2, 60, NOON), Ok(60));
+    assert_eq!(rekey(&accounts, 2, 60, NOON), Ok(0), "the same again is free");
+    let day = Refused::Day { retry_after_ms: 43_200_000 };
+    assert_eq!(rekey(&accounts, 3, 41, NOON), Err(day));
+    assert_eq!(day.code(), RefusalCode::DayAllowanceUsed);
+    accounts.checkpoint(1).unwrap();
+    drop(accounts);
+    let accounts = Accounts::open(&path).unwrap();
+    let used = accounts.used("bank-a", NOON);
+    assert_eq!((used.today, used.lifetime, used.rekeyed_today), (100, 100, 60), "by the checkpoint");
+    assert_eq!(rekey(&accounts, 3, 41, NOON), Err(day));
+    assert_eq!(rekey(&accounts, 3, 40, NOON), Ok(40));
+    assert_eq!(rekey(&accounts, 4, 100, NOON + DAY_S), Ok(100), "a new day, and no end of the lifetime");
+    assert_eq!(charge(&accounts, &bank, 5, 1, NOON + DAY_S), Err(Refused::Lifetime));
 }
 
 /// What SECURITY.md says of batches of one: the log grows by so much for each evaluation, and no account has more of them
@@ -132,7 +166,7 @@ fn a_clock_that_jumps_back_hands_nothing_back_and_is_refused_where_it_is_days() 
     // Two days back, and as far as a clock can go: nothing is written, nothing is free.
     for (now_s, behind) in [(NOON - 2 * DAY_S, 2), (0, 20_000)] {
         let refused = Refused::Clock { behind };
-        assert_eq!(refused.code(), samar_protocol::wire::RefusalCode::Internal);
+        assert_eq!(refused.code(), RefusalCode::Internal);
         assert_eq!(charge(&accounts, &bank, 1, 90, now_s), Err(refused));
         assert_eq!(charge(&accounts, &bank, 3, 1, now_s), Err(refused));
     }
@@ -223,6 +257,26 @@ fn a_log_cut_anywhere_loses_at_most_its_last_record() {
 }
 
 #[test]
+fn a_log_cut_off_while_it_was_created_begins_anew_and_another_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    for written in 0..LOG_MAGIC.len() {
+        let mut begun = LOG_MAGIC;
+        begun[written..].fill(0);
+        std::fs::write(&path, begun).unwrap();
+        log_with_debits(&path, 1);
+        assert_eq!(used(&path).unwrap(), 10, "{written} bytes written");
+    }
+    for other in
+        [b"SAMARLOG\x02\x00".as_slice(), b"SAMARVLT\x01\x00", &[LOG_MAGIC.as_slice(), &[0]].concat()[1..]]
+    {
+        std::fs::write(&path, other).unwrap();
+        assert!(Accounts::open(&path).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), other);
+    }
+}
+
+#[test]
 fn a_tail_of_zeros_is_a_torn_write() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
@@ -255,8 +309,7 @@ fn a_flipped_bit_is_named_and_never_counted_over() {
     let path = folder.path().join("log");
     log_with_debits(&path, 3);
     let whole = std::fs::read(&path).unwrap();
-    let record = (whole.len() - LOG_MAGIC.len()) / 3;
-    for at in 0..whole.len() - record {
+    for at in 0..whole.len() {
         for bit in [1, 0x10, 0x80] {
             let mut changed = whole.clone();
             changed[at] ^= bit;
