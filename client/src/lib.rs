@@ -23,6 +23,7 @@ mod inspect;
 pub mod join;
 mod ledger;
 mod link;
+pub mod lookup;
 mod matching;
 pub mod report;
 mod result_file;

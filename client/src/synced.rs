@@ -100,7 +100,12 @@ pub(crate) struct OpenSegment {
 }
 
 impl OpenSegment {
-    fn open(home: &Home, reference: &SegmentRef, breach: &Breach, key: KeyId) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        home: &Home,
+        reference: &SegmentRef,
+        breach: &Breach,
+        key: KeyId,
+    ) -> Result<Self, Failure> {
         let path = home.segment(&reference.root);
         let damaged = |reason: &dyn std::fmt::Display| {
             Failure::local(format!("{}: {reason}", path.display())).remedy("samar sync restores it")

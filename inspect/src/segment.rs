@@ -92,6 +92,7 @@ fn header_fault(error: HeaderError, length: u64) -> Fault {
         HeaderError::Length { .. } => length,
         HeaderError::ExtensionOrder(_)
         | HeaderError::ExtensionCritical(_)
+        | HeaderError::LookupNote
         | HeaderError::Truncated
         | HeaderError::Padding => return Fault::whole(format!("in the header, from byte 56 on: {error}")),
     };

@@ -31,14 +31,33 @@ pub enum Record {
         /// SHA-256 of the SubjectPublicKeyInfo certified.
         key: [u8; 32],
     },
+    /// Private lookups were charged.
+    Lookup {
+        /// When, seconds since 1970 UTC.
+        time_s: u64,
+        /// To whom.
+        bank: String,
+        /// How many. Of which page is hidden, and of which segment is not kept.
+        count: u32,
+    },
+}
+
+impl Record {
+    /// When it was written, seconds since 1970 UTC, and whose it is.
+    #[must_use]
+    pub fn of(&self) -> (u64, &str) {
+        let (Self::Debit { time_s, bank, .. }
+        | Self::Joined { time_s, bank, .. }
+        | Self::Lookup { time_s, bank, .. }) = self;
+        (*time_s, bank)
+    }
 }
 
 impl Control for Record {
     const NAME: &'static str = "account record";
 
     fn check(&self) -> Result<(), CodecError> {
-        let (Self::Debit { bank, .. } | Self::Joined { bank, .. }) = self;
-        check_bank(Self::NAME, bank)
+        check_bank(Self::NAME, self.of().1)
     }
 }
 
@@ -90,6 +109,13 @@ pub enum Part {
         /// The key that it was traded for.
         key: [u8; 32],
     },
+    /// Private lookups that an account was charged for on its day, whose part came before.
+    Lookups {
+        /// Whose they are.
+        bank: String,
+        /// How many.
+        today: u64,
+    },
 }
 
 impl Control for Part {
@@ -98,7 +124,9 @@ impl Control for Part {
     fn check(&self) -> Result<(), CodecError> {
         match self {
             Self::At { .. } | Self::Token { .. } => Ok(()),
-            Self::Account { bank, .. } | Self::Key { bank, .. } => check_bank(Self::NAME, bank),
+            Self::Account { bank, .. } | Self::Key { bank, .. } | Self::Lookups { bank, .. } => {
+                check_bank(Self::NAME, bank)
+            }
             Self::Batches { bank, days_before, batches } => {
                 check_bank(Self::NAME, bank)?;
                 rule(Self::NAME, *days_before <= 1, "batches of another day than today and the one before")?;

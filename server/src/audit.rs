@@ -48,6 +48,8 @@ pub struct BankSums {
     pub batches: u64,
     /// Evaluations charged.
     pub evaluations: u64,
+    /// Private lookups charged.
+    pub lookups: u64,
     /// Keys that it joined with.
     pub joined: u64,
     /// When its first record was written, seconds since 1970 UTC.
@@ -69,10 +71,10 @@ impl Audit {
         let damage = loop {
             match walk.step() {
                 Ok(Some(placed)) => {
-                    let (Record::Debit { bank, .. } | Record::Joined { bank, .. }) = &placed.record;
+                    let (_, bank) = placed.record.of();
                     match banks.get_mut(bank) {
                         Some(sums) => sums.add(&placed.record),
-                        None => banks.entry(bank.clone()).or_default().add(&placed.record),
+                        None => banks.entry(bank.to_owned()).or_default().add(&placed.record),
                     }
                 }
                 Ok(None) => break None,
@@ -132,7 +134,7 @@ impl Audit {
 
 impl BankSums {
     fn add(&mut self, record: &Record) {
-        let (Record::Debit { time_s, .. } | Record::Joined { time_s, .. }) = *record;
+        let (time_s, _) = record.of();
         if *self == Self::default() {
             self.first_s = time_s;
         }
@@ -143,6 +145,7 @@ impl BankSums {
                 self.evaluations = self.evaluations.saturating_add(u64::from(*count));
             }
             Record::Joined { .. } => self.joined += 1,
+            Record::Lookup { count, .. } => self.lookups = self.lookups.saturating_add(u64::from(*count)),
         }
     }
 }

@@ -204,6 +204,18 @@ def segments(case):
         lines = HEADER.put("no extensions", code, "extensions").lines[:-1]
         of = Annotated(lines).then((f"00*{8_125 - used}", "padding"))
         served(f"R-SEG-5-{variant}", how, wrong, segment(of, PAGE.lines))
+    note = "the header's note of private lookups cannot be read, or the segment is no base"
+    base, add = "53414d4152534547 0100 0100 00 01 0000", "53414d4152534547 0100 0100 01 01 0000"
+    for variant, kind, code, wrong in [
+        ("empty", base, "01 0100 0000", "A note of no byte."),
+        ("short", base, "01 0100 2100 0100 5a*31", "A hash of 31 bytes."),
+        ("long", base, "01 0100 2300 0100 5a*33", "A hash of 33 bytes."),
+        ("kind", add, "01 0100 2200 0100 5a*32", "The hint of an addition."),
+    ]:
+        used = len(Annotated([(code, "")]).data()) - 1
+        lines = HEADER.put(start, kind, start).put("no extensions", code, "a note of a hint").lines[:-1]
+        of = Annotated(lines).then((f"00*{8_125 - used}", "padding"))
+        served(f"R-LOOK-6-{variant}", note, wrong, segment(of, PAGE.lines))
     how = "the header block has 8192 bytes, not 4096"
     header("R-SEG-6-block", how, "A header block of another length than the pages it announces.", ("pages of", u32(4_096)))
     for variant, listing, how in [
@@ -317,7 +329,7 @@ def logs(case):
     record("R-CODEC-1-record", cut, "A debit without its count.", debit[:-1])
     record("R-CODEC-2-record", "1 bytes too many after the account record", "A byte after the structure.", [*debit, ("00", "one byte more")])
     variant = "not a valid account record: a choice in it is none of those that there are"
-    record("R-CODEC-3-record", variant, "A record that is neither debit nor joined.", [(u32(2), "variant 2"), *debit[1:]])
+    record("R-CODEC-3-record", variant, "A record of a variant that there is not.", [(u32(99), "variant 99"), *debit[1:]])
     name = "account record: the bank's name is empty or too long"
     for case_name, text in [("empty", ""), ("long", "x" * 65)]:
         body = Annotated(debit).put('"bank-a"', string(text), f"name: {len(text)} bytes").lines

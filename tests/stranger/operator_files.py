@@ -18,8 +18,11 @@ def account_log(data):
         chain = hash_blake3(b"samar account log v1", chain, body)
         require(found == chain, "R-LOG-1", f"chain at byte {at}")
         read = Reader(body)
-        if read.choice(2) == 0:
+        variant = read.choice(3)
+        if variant == 0:
             record = ("debit", read.u64(), read.string(), read.take(32), read.u32())
+        elif variant == 2:
+            record = ("lookup", read.u64(), read.string(), read.u32())
         else:
             record = ("joined", read.u64(), read.string(), read.take(32), read.take(32))
         read.end()

@@ -28,10 +28,11 @@ const STRETCH_PAGES: u32 = 128;
 const IN_FLIGHT: usize = 4;
 
 /// A segment as the manifest describes it.
-pub(super) struct Wanted<'a> {
-    pub(super) reference: &'a SegmentRef,
-    pub(super) breach: &'a Breach,
-    pub(super) key_id: KeyId,
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) reference: &'a SegmentRef,
+    pub(crate) breach: &'a Breach,
+    pub(crate) key_id: KeyId,
 }
 
 /// Whether the segment is here, whole, with the header and directory that its root vouches for. Its pages were verified

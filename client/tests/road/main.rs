@@ -8,6 +8,7 @@ mod damage;
 mod honest;
 mod inspect;
 mod lies;
+mod lookups;
 mod operator;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest

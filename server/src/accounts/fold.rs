@@ -31,6 +31,11 @@ pub enum Refused {
     },
     /// The lifetime allowance does not cover it.
     Lifetime,
+    /// The day's private lookups are used up.
+    Lookups {
+        /// Milliseconds to the next day.
+        retry_after_ms: u32,
+    },
     /// The clock stands so many days behind the account's: one of them is wrong.
     Clock {
         /// Days.
@@ -45,6 +50,7 @@ impl Refused {
         match self {
             Self::Day { .. } => RefusalCode::DayAllowanceUsed,
             Self::Lifetime => RefusalCode::LifetimeAllowanceUsed,
+            Self::Lookups { .. } => RefusalCode::LookupAllowanceUsed,
             Self::Clock { .. } => RefusalCode::Internal,
         }
     }
@@ -66,6 +72,8 @@ struct Account {
     day: u64,
     today: u64,
     lifetime: u64,
+    /// Private lookups charged today.
+    lookups: u64,
     /// Batches charged today and the day before: a retry within a day is free, and memory stays bounded by two days'
     /// allowance.
     batches: HashSet<[u8; 32]>,
@@ -86,6 +94,11 @@ impl Fold {
                 self.tokens.insert(*token, *key);
                 self.keys.insert(*key, (bank.clone(), *time_s));
             }
+            Record::Lookup { time_s, bank, count } => {
+                let account = self.accounts.entry(bank.clone()).or_default();
+                account.turn_to(time_s / DAY_S);
+                account.lookups = account.lookups.saturating_add(u64::from(*count));
+            }
         }
     }
 
@@ -101,6 +114,16 @@ impl Fold {
             return Err(Refused::Day { retry_after_ms: u32::try_from(milliseconds).unwrap_or(u32::MAX) });
         }
         Ok(())
+    }
+
+    /// Whether one more private lookup may be written now, of so many in a day.
+    pub(super) fn check_lookup(&self, bank: &str, per_day: u64, now_s: u64) -> Result<(), Refused> {
+        let used = self.accounts.get(bank).filter(|account| account.day >= now_s / DAY_S);
+        if used.map_or(0, |account| account.lookups) < per_day {
+            return Ok(());
+        }
+        let milliseconds = self.usage(bank, now_s).next_day_s.saturating_sub(now_s).saturating_mul(1_000);
+        Err(Refused::Lookups { retry_after_ms: u32::try_from(milliseconds).unwrap_or(u32::MAX) })
     }
 
     /// Refuses where the account's day is not the clock's, nor the one after. Either the clock is behind now, and nothing
@@ -149,13 +172,17 @@ impl Fold {
     /// All of it, in parts; equal folds come in the same parts.
     pub(super) fn parts<E>(&self, mut each: impl FnMut(Part) -> Result<(), E>) -> Result<(), E> {
         for bank in sorted(self.accounts.keys()) {
-            let Account { day, today, lifetime, ref batches, ref batches_before } = self.accounts[bank];
+            let Account { day, today, lifetime, lookups, ref batches, ref batches_before } =
+                self.accounts[bank];
             each(Part::Account { bank: bank.clone(), day, today, lifetime })?;
             for (days_before, batches) in [(0, batches), (1, batches_before)] {
                 for batches in sorted(batches).chunks(PART_BATCHES_MAX) {
                     let batches = batches.iter().map(|batch| **batch).collect();
                     each(Part::Batches { bank: bank.clone(), days_before, batches })?;
                 }
+            }
+            if lookups > 0 {
+                each(Part::Lookups { bank: bank.clone(), today: lookups })?;
             }
         }
         for key in sorted(self.keys.keys()) {
@@ -186,6 +213,11 @@ impl Fold {
                 batches.into_iter().all(|batch| set.insert(batch))
             }
             Part::Key { key, bank, since_s } => self.keys.insert(key, (bank, since_s)).is_none(),
+            Part::Lookups { bank, today } => {
+                let account =
+                    self.accounts.get_mut(&bank).ok_or("lookups of an account that is not there")?;
+                std::mem::replace(&mut account.lookups, today) == 0
+            }
             Part::Token { token, key } => self.tokens.insert(token, key).is_none(),
         };
         if is_new { Ok(()) } else { Err("the same twice") }
@@ -211,6 +243,7 @@ impl Account {
         self.batches.clear();
         self.day = day;
         self.today = 0;
+        self.lookups = 0;
     }
 
     fn next_day_s(&self) -> u64 {

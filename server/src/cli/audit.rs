@@ -44,6 +44,9 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
             (counted(sums.batches, "batch").replace("batchs", "batches"), sums.evaluations);
         let (evaluations, keys) = (counted(evaluations, "evaluation"), counted(sums.joined, "key"));
         print(format_args!("  {}: {evaluations} in {batches}, {keys} joined", printable(bank)));
+        if sums.lookups > 0 {
+            print(format_args!("    {}", counted(sums.lookups, "private lookup")));
+        }
         print(format_args!("    from {} to {}", time(sums.first_s), time(sums.last_s)));
     }
     print(format_args!("chain head  {}", to_hex(&audit.chain)));
@@ -66,7 +69,7 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
 fn to_json(audit: &Audit) -> serde_json::Value {
     let bank = |(bank, sums): (&String, &crate::audit::BankSums)| {
         json!({"bank": printable(bank), "batches": sums.batches, "evaluations": sums.evaluations,
-               "joined": sums.joined, "first_s": sums.first_s, "last_s": sums.last_s})
+               "lookups": sums.lookups, "joined": sums.joined, "first_s": sums.first_s, "last_s": sums.last_s})
     };
     let fault = audit.fault().map(|(at, what, remedy)| {
         json!({"offset": at, "record": audit.records + 1, "what": what, "remedy": remedy})

@@ -17,6 +17,7 @@ struct Sums {
     today: u64,
     lifetime: u64,
     batches: u64,
+    lookups: u64,
 }
 
 pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
@@ -44,11 +45,16 @@ fn show(facts: &mut Facts, source: &Source) -> Result<(), CheckpointError> {
                 facts.add("chain", Value::Hex(chain.to_vec()));
             }
             Ok(Some(Part::Account { bank, day, today, lifetime })) => {
-                accounts.push(Sums { bank, day, today, lifetime, batches: 0 });
+                accounts.push(Sums { bank, day, today, lifetime, batches: 0, lookups: 0 });
             }
             Ok(Some(Part::Batches { bank, batches, .. })) => {
                 if let Some(sums) = accounts.iter_mut().find(|sums| sums.bank == bank) {
                     sums.batches += batches.len() as u64;
+                }
+            }
+            Ok(Some(Part::Lookups { bank, today })) => {
+                if let Some(sums) = accounts.iter_mut().find(|sums| sums.bank == bank) {
+                    sums.lookups = today;
                 }
             }
             Ok(Some(Part::Key { .. })) => keys += 1,
@@ -65,6 +71,7 @@ fn show(facts: &mut Facts, source: &Source) -> Result<(), CheckpointError> {
         facts.add("last_day", Value::Time(sums.day.saturating_mul(86_400)));
         facts.count("on_that_day", sums.today);
         facts.count("batches_remembered", sums.batches);
+        facts.count("lookups_on_that_day", sums.lookups);
         facts
     });
     facts.add("accounts", Value::Several("account", accounts.collect()));

@@ -2,6 +2,7 @@
 //! something between: every file is durable before the manifest that names it appears.
 
 mod build;
+mod lookups;
 mod made;
 mod missing;
 mod rollover;
@@ -18,11 +19,10 @@ use samar_local::exit::{Failure, io_failure};
 use samar_local::folder;
 use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
-use samar_protocol::limits::PAGE_BYTES_DEFAULT;
 use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentRef, sign};
 use samar_protocol::oprf;
 
-use crate::config::Config;
+use crate::config::{Config, Lookup};
 use crate::keys;
 use crate::layout::Layout;
 use crate::published;
@@ -32,6 +32,7 @@ use crate::vault::compact::{self, compact};
 use crate::vault::file::Reader;
 use crate::vault::parts::{self, Part};
 
+use lookups::PageLayout;
 pub use rollover::publisher_after_newest;
 
 const DAY_S: u64 = 86_400;
@@ -88,12 +89,19 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
             compacted.push(id.clone());
         }
     }
-    require_room(layout, &ids, plan)?;
+    require_room(layout, &ids, plan, config.lookup)?;
     let (mut built, mut breaches, mut details) = (Vec::new(), Vec::new(), Details::default());
     for id in ids {
         let about = about(layout, &id)?;
         details.breaches.extend(about.details(&id));
-        breaches.push(breach(layout, &id, about, plan.memory_bytes, &key.public().id().0, &mut built)?);
+        breaches.push(breach(
+            layout,
+            &id,
+            about,
+            (plan.memory_bytes, config.lookup),
+            &key.public().id().0,
+            &mut built,
+        )?);
     }
     let extensions = match details.breaches.as_slice() {
         [] => vec![],
@@ -137,15 +145,19 @@ fn is_due(layout: &Layout, id: &str, plan: &Plan) -> Result<bool, Failure> {
     Ok(compact::is_due(&parts) || plan.compact && parts.len() > 1)
 }
 
-/// Refuses a publication that the disks have no room for.
-fn require_room(layout: &Layout, ids: &[String], plan: &Plan) -> Result<(), Failure> {
-    let (mut segments, mut sorting) = (0u64, 0);
+/// Refuses a publication that the disks have no room for, or private lookups do not carry.
+fn require_room(layout: &Layout, ids: &[String], plan: &Plan, lookup: Lookup) -> Result<(), Failure> {
+    let (mut segments, mut sorting, mut layouts) = (0u64, 0, Vec::new());
     for id in ids {
         let made = Made::read(layout, id);
         for (part, vault) in parts::open(layout, id)? {
-            if made.of(layout, part, &vault).is_none() {
-                segments =
-                    segments.saturating_add(build::file_bytes(vault.count(), vault.header().varies.len()));
+            let page_layout = page_layout(id, part, &vault, lookup);
+            let (has_hint, hint_bytes) =
+                page_layout.as_ref().map_or((true, 0), |of| (of.hint, of.hint_bytes()));
+            layouts.push(page_layout);
+            if made.of(layout, part, &vault, has_hint).is_none() {
+                let bytes = build::file_bytes(vault.count(), vault.header().varies.len());
+                segments = segments.saturating_add(bytes).saturating_add(hint_bytes);
                 sorting = sorting.max(build::sorting_bytes(vault.count(), plan.memory_bytes));
             }
         }
@@ -154,7 +166,13 @@ fn require_room(layout: &Layout, ids: &[String], plan: &Plan) -> Result<(), Fail
         // Segments are built one after the other; each run goes away with its segment.
         Need { what: "sorting", folder: &layout.runs(), bytes: sorting },
         Need { what: "what is published", folder: &layout.segments(), bytes: segments },
-    ])
+    ])?;
+    layouts.into_iter().try_for_each(|layout| layout.map(|_| ()))
+}
+
+/// How the segment of a part is laid out.
+fn page_layout(id: &str, part: Part, vault: &Reader, lookup: Lookup) -> Result<PageLayout, Failure> {
+    PageLayout::choose(id, part.kind, vault.count(), vault.header().varies.len(), lookup)
 }
 
 /// What is known of a breach.
@@ -169,7 +187,7 @@ fn breach(
     layout: &Layout,
     id: &str,
     about: About,
-    memory_bytes: usize,
+    how: (usize, Lookup),
     key_id: &[u8; 8],
     built: &mut Vec<String>,
 ) -> Result<Breach, Failure> {
@@ -180,7 +198,7 @@ fn breach(
         return Err(Failure::local(format!("the vault of {id} was made with another OPRF key"))
             .remedy("restore the key file that belongs to this vault"));
     }
-    let segments = segments(layout, id, parts, memory_bytes, built)?;
+    let segments = segments(layout, id, parts, how, built)?;
     let status = about
         .status()
         .map_err(|reason| Failure::input(format!("{}: {reason}", layout.about(id).display())))?;
@@ -195,21 +213,22 @@ fn breach(
     })
 }
 
-/// A segment for each part: the one that was made of it before, or a new one.
+/// A segment for each part: the one that was made of it before, or a new one, in so much memory.
 fn segments(
     layout: &Layout,
     id: &str,
     parts: Vec<(Part, Reader)>,
-    memory_bytes: usize,
+    (memory_bytes, lookup): (usize, Lookup),
     built: &mut Vec<String>,
 ) -> Result<Vec<SegmentRef>, Failure> {
     let before = Made::read(layout, id);
     let (mut made, mut segments) = (Made::default(), Vec::new());
     for (part, vault) in parts {
         let hash = vault.content_hash();
-        let (segment, is_new) = match before.of(layout, part, &vault) {
+        let page_layout = page_layout(id, part, &vault, lookup)?;
+        let (segment, is_new) = match before.of(layout, part, &vault, page_layout.hint) {
             Some(segment) => (segment, false),
-            None => (make(layout, id, part, vault, memory_bytes)?, true),
+            None => (make(layout, id, part, vault, memory_bytes, page_layout)?, true),
         };
         made.add(part, &hash, &segment);
         segments.push(segment);
@@ -228,39 +247,41 @@ fn make(
     part: Part,
     vault: Reader,
     memory_bytes: usize,
+    page_layout: PageLayout,
 ) -> Result<SegmentRef, Failure> {
     let entries = vault.count();
     let progress = Progress::new("publish", Unit::Count, Some(entries));
-    let built = build::build(layout, id, part, vault, memory_bytes, PAGE_BYTES_DEFAULT, &progress)?;
+    let built = build::build(layout, id, part, vault, memory_bytes, page_layout, &progress)?;
     Ok(SegmentRef {
         root: built.root.0,
         kind: part.kind,
         entries,
-        page_bytes: PAGE_BYTES_DEFAULT,
+        page_bytes: page_layout.page_bytes,
         file_bytes: built.file_bytes,
     })
 }
 
-/// Removes segments that neither the newest manifest nor the one before names: a bank may still be downloading those.
+/// Removes segments and hints that neither the newest manifest nor the one before names: a bank may still be downloading those.
 fn remove_unnamed_segments(layout: &Layout, newest: u64) -> Result<(), Failure> {
     let mut named = HashSet::new();
     for epoch in newest.saturating_sub(1).max(1)..=newest {
         // One that cannot be read any more names nothing that must stay; the new epoch is public already.
         let Ok(manifest) = published::read_manifest(layout, epoch) else { continue };
         let segments = manifest.manifest().breaches.iter().flat_map(|breach| &breach.segments);
-        named.extend(segments.map(|segment| layout.segment(&segment.root)));
+        named
+            .extend(segments.flat_map(|segment| [layout.segment(&segment.root), layout.hint(&segment.root)]));
     }
     let folder = layout.segments();
     let failure = |error: std::io::Error| io_failure("clean", &folder, &error);
     for entry in std::fs::read_dir(&folder).map_err(failure)? {
         let path = entry.map_err(failure)?.path();
-        if is_segment(&path) && !named.contains(&path) {
+        if is_segment_or_hint(&path) && !named.contains(&path) {
             std::fs::remove_file(&path).map_err(failure)?;
         }
     }
     Ok(())
 }
 
-fn is_segment(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "segment")
+fn is_segment_or_hint(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "segment" || extension == "hint")
 }

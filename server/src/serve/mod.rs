@@ -6,6 +6,7 @@ mod clock;
 mod compute;
 mod connection;
 mod exchange;
+mod lookup;
 mod metrics;
 mod observe;
 mod reload;
@@ -36,6 +37,7 @@ use clock::Clock;
 use compute::Compute;
 pub use connection::Peer;
 pub use exchange::{RequestHalf, ResponseHalf};
+use lookup::Lookups;
 use metrics::Metrics;
 pub use reload::Reload;
 
@@ -79,6 +81,7 @@ struct State {
     accounts: Accounts,
     clock: Clock,
     compute: Compute,
+    lookups: Lookups,
     memory: Memory,
     seats: Seats,
     published: RwLock<Option<Arc<Published>>>,
@@ -166,6 +169,7 @@ impl Service {
             accounts,
             clock: Clock::start(),
             compute: Compute::new(None)?,
+            lookups: Lookups::default(),
             memory: Memory::new(config.limits.memory_mib),
             seats: Seats::new(config.limits.connections_per_bank),
             published: RwLock::new(Published::open(layout)?),

@@ -194,14 +194,17 @@ fn next_chain(previous: &[u8; 32], body: &[u8]) -> [u8; 32] {
 }
 
 fn bank_of(record: &account::Record) -> &String {
-    let (account::Record::Debit { bank, .. } | account::Record::Joined { bank, .. }) = record;
-    bank
+    match record {
+        account::Record::Debit { bank, .. }
+        | account::Record::Joined { bank, .. }
+        | account::Record::Lookup { bank, .. } => bank,
+    }
 }
 
 fn count_of(record: &account::Record) -> u64 {
     match record {
         account::Record::Debit { count, .. } => u64::from(*count),
-        account::Record::Joined { .. } => 0,
+        account::Record::Joined { .. } | account::Record::Lookup { .. } => 0,
     }
 }
 
