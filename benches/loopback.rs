@@ -11,7 +11,7 @@ use std::time::Duration;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use samar::Home;
 use samar::report::Format;
-use samar::screen::{ScreenPlan, screen};
+use samar::screen::{Column, ScreenPlan, screen};
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Kind;
 use samar_server::config::Config;
@@ -93,7 +93,7 @@ fn loopback(criterion: &mut Criterion) {
     let plan = ScreenPlan {
         home,
         file: folder.join("customers.csv"),
-        column: "NIK".to_owned(),
+        columns: vec![Column::parse("NIK")],
         form: None,
         table: None,
         out: folder.join("report.csv"),

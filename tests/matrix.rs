@@ -14,13 +14,14 @@ use std::path::{Path, PathBuf};
 use refused::Vector;
 
 /// Rules that no bytes by themselves break, and what it takes.
-const NOT_BYTES: [(&str, &str); 25] = [
+const NOT_BYTES: [(&str, &str); 26] = [
     ("R-WIRE-15", "a connection without a certificate"),
     ("R-WIRE-16", "time"),
     ("R-WIRE-20", "a certificate whose bank is gone"),
     ("R-ALLOW-1", "what was used today"),
     ("R-ALLOW-2", "what was used in all"),
     ("R-ALLOW-3", "the time of day"),
+    ("R-ALLOW-4", "what was rekeyed today"),
     ("R-TLS-1", "a handshake"),
     ("R-TLS-2", "a handshake"),
     ("R-TLS-3", "a handshake"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use samar_local::exit::Failure;
-use samar_protocol::identifier::Nik;
+use samar_protocol::identifier::{Kind, Nik};
 use samar_protocol::manifest::Breach;
 use samar_protocol::oprf::Tag;
 use tokio::sync::Semaphore;
@@ -16,7 +16,7 @@ use crate::lookup::source::{self, Source};
 use crate::lookup::{self, LookupMode};
 use crate::matching::{self, Match};
 use crate::people::now_s;
-use crate::report::Verdict;
+use crate::report::{NotLookedUp, Verdict};
 use crate::synced::Synced;
 use crate::tls;
 
@@ -141,9 +141,9 @@ impl Checker {
             Ok(ordinal) => {
                 let from = matches.partition_point(|(found, _)| found < ordinal);
                 let to = matches.partition_point(|(found, _)| found <= ordinal);
-                Verdict::of(matches[from..to].iter().map(|(_, found)| *found), &self.breaches)
+                Verdict::of_one(Kind::Nik, matches[from..to].iter().map(|(_, found)| *found), &self.breaches)
             }
-            Err(reason) => Verdict::Invalid(reason),
+            Err(reason) => Verdict::Invalid(NotLookedUp { kind: None, reason }),
         };
         answered.lines.iter().map(verdict).collect()
     }

@@ -1,6 +1,7 @@
-//! Where customers enter: a file of rows, a column of which holds the identifier. The file is read more than once, so
+//! Where customers enter: a file of rows, some columns of which hold identifiers. The file is read more than once, so
 //! that nothing but keyed hashes is held in memory for a whole run.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -8,14 +9,37 @@ use std::path::{Path, PathBuf};
 
 use samar_local::exit::{Failure, io_failure};
 use samar_local::table::{Input, Row, Table, TableOptions};
-use samar_protocol::identifier::{Nik, OprfInput};
+use samar_protocol::identifier::{Identifier, Kind, OprfInput, Rejection};
 use zeroize::ZeroizeOnDrop;
+
+/// Columns of identifiers at most. A customer's are asked about together, in one batch.
+pub const COLUMNS_MAX: usize = 16;
+
+/// A column of the file, and the kind of the identifiers in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The kind.
+    pub kind: Kind,
+    /// The column's name, or its number as `#3`.
+    pub name: String,
+}
+
+impl Column {
+    /// `KIND=NAME`, or a name alone for NIKs.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.split_once('=').map(|(kind, name)| (Kind::from_name(kind), name)) {
+            Some((Some(kind), name)) => Self { kind, name: name.to_owned() },
+            _ => Self { kind: Kind::Nik, name: text.to_owned() },
+        }
+    }
+}
 
 /// A file of customers.
 #[derive(Clone, Debug)]
 pub(crate) struct Customers {
     path: PathBuf,
-    column: String,
+    columns: Vec<Column>,
     options: TableOptions,
 }
 
@@ -23,7 +47,9 @@ pub(crate) struct Customers {
 pub(crate) struct Reading {
     table: Table,
     row: Row,
-    column: usize,
+    /// Where the columns of identifiers stand.
+    places: Vec<(Kind, usize)>,
+    cells: Vec<Cell>,
     rows: u64,
     identifiers: blake3::Hasher,
 }
@@ -35,12 +61,40 @@ pub(crate) struct Met {
     identifiers: [u8; 32],
 }
 
-/// The identifier of a row, or the stable name of what is wrong with it.
-pub(crate) type Cell = Result<Nik, &'static str>;
+/// An identifier of a row, or why there is none.
+pub(crate) type Cell = Result<Identifier, Unusable>;
+
+/// Why a cell has no identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// Nothing stands there.
+    Empty,
+    /// What stands there, or its row, is unusable, for the reason of this stable name.
+    Invalid(&'static str),
+}
+
+impl Unusable {
+    /// The reason's stable name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Empty => Rejection::Empty.name(),
+            Self::Invalid(reason) => reason,
+        }
+    }
+}
+
+impl From<Rejection> for Unusable {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Empty => Self::Empty,
+            other => Self::Invalid(other.name()),
+        }
+    }
+}
 
 impl Customers {
     /// The customers in `path`, which must be a file: it is read several times. The options need not name it.
-    pub(crate) fn new(path: &Path, column: &str, options: TableOptions) -> Result<Self, Failure> {
+    pub(crate) fn new(path: &Path, columns: &[Column], options: TableOptions) -> Result<Self, Failure> {
         let remedy = "screen reads the file more than once: name a file on disk";
         if path == Path::new("-") {
             return Err(Failure::input("standard input cannot be screened").remedy(remedy));
@@ -53,15 +107,38 @@ impl Customers {
             return Err(Failure::input(format!("{} is not a plain file", path.display())).remedy(remedy));
         }
         let options = TableOptions { name: path.display().to_string(), ..options };
-        Ok(Self { path: path.to_owned(), column: column.to_owned(), options })
+        if columns.is_empty() || columns.len() > COLUMNS_MAX {
+            let what = format!("{} columns of identifiers: there can be 1 to {COLUMNS_MAX}", columns.len());
+            return Err(Failure::input(what));
+        }
+        Ok(Self { path: path.to_owned(), columns: columns.to_vec(), options })
+    }
+
+    /// The columns of identifiers.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Whether NIKs alone are asked about, by one column: there is then nothing to tell apart.
+    pub(crate) fn niks_alone(&self) -> bool {
+        matches!(self.columns.as_slice(), [Column { kind: Kind::Nik, .. }])
     }
 
     /// Begins to read from the top.
     pub(crate) fn read(&self) -> Result<Reading, Failure> {
         let file = File::open(&self.path).map_err(|error| io_failure("read", &self.path, &error))?;
         let table = Table::open(Input::file(file), &self.options).map_err(Failure::input)?;
-        let column = table.select_column(&self.column).map_err(Failure::input)?;
-        Ok(Reading { table, row: Row::new(), column, rows: 0, identifiers: blake3::Hasher::new() })
+        let mut places = Vec::with_capacity(self.columns.len());
+        for Column { kind, name } in &self.columns {
+            let place = (*kind, table.select_column(name).map_err(Failure::input)?);
+            if places.contains(&place) {
+                let what = format!("--column names {name} twice for {}", kind.nouns());
+                return Err(Failure::input(what).remedy("name each column once for each kind"));
+            }
+            places.push(place);
+        }
+        let (row, cells, identifiers) = (Row::new(), Vec::new(), blake3::Hasher::new());
+        Ok(Reading { table, row, places, cells, rows: 0, identifiers })
     }
 
     /// What to say when a later reading does not meet what an earlier one met.
@@ -72,21 +149,41 @@ impl Customers {
 }
 
 impl Reading {
-    /// The next row, or nothing at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Cell>, Failure> {
+    /// Goes to the next row; `false` at the end.
+    pub(crate) fn advance(&mut self) -> Result<bool, Failure> {
         if !self.table.next_row(&mut self.row).map_err(Failure::input)? {
-            return Ok(None);
+            return Ok(false);
         }
         self.rows += 1;
-        let cell = match self.row.require(self.column) {
-            Ok(text) => Nik::parse(&text).map_err(|rejection| rejection.name()),
-            Err(rejection) => Err(rejection.name()),
-        };
-        match &cell {
-            Ok(nik) => self.identifiers.update(nik.digits()),
-            Err(reason) => self.identifiers.update(reason.as_bytes()).update(b"\n"),
-        };
-        Ok(Some(cell))
+        self.cells.clear();
+        for (kind, place) in &self.places {
+            let cell = match self.row.require(*place) {
+                Ok(text) => Identifier::parse(*kind, &text).map_err(Unusable::from),
+                Err(rejection) => Err(Unusable::Invalid(rejection.name())),
+            };
+            match &cell {
+                Ok(identifier) => self.identifiers.update(identifier.normalised()),
+                Err(unusable) => self.identifiers.update(unusable.name().as_bytes()).update(b"!"),
+            }
+            .update(b"\n");
+            self.cells.push(cell);
+        }
+        Ok(true)
+    }
+
+    /// What the row has in each column of identifiers, in their order.
+    pub(crate) fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// The same by value; nothing is left of them here.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Cell> {
+        self.cells.drain(..)
+    }
+
+    /// The text of a column of identifiers, by its number among them.
+    pub(crate) fn text(&self, column: usize) -> Option<Cow<'_, str>> {
+        self.row.get(self.places.get(column)?.1)
     }
 
     /// What was read so far. Two readings of a file that nobody changed meet the same.

@@ -1,5 +1,6 @@
 //! Progress on a terminal's standard error; nothing in a pipe.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,9 +14,16 @@ pub enum Unit {
     Count,
 }
 
-/// A line that shows how far a task has come, at what rate, and how long it will take. Cheap to update.
+/// Done ones that gather before the line is told: it asks the clock each time.
+const TELL: u64 = 1_024;
+
+/// A line that shows how far a task has come, at what rate, and how long it will take. Cheap to update, row by row.
 #[derive(Debug)]
-pub struct Progress(ProgressBar);
+pub struct Progress {
+    line: ProgressBar,
+    /// Done, and not told to the line yet.
+    untold: AtomicU64,
+}
 
 impl Progress {
     /// A task of `total` units, where that is known. Draws only where standard error is a terminal.
@@ -35,27 +43,29 @@ impl Progress {
             .with_prefix(task)
             .with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
+        Self { line: bar, untold: AtomicU64::new(0) }
     }
 
     /// So many more are done.
     pub fn add(&self, amount: u64) {
-        self.0.inc(amount);
+        if self.untold.fetch_add(amount, Ordering::Relaxed) + amount >= TELL {
+            self.line.inc(self.untold.swap(0, Ordering::Relaxed));
+        }
     }
 
     /// So many are done in all.
     pub fn set(&self, amount: u64) {
-        self.0.set_position(amount);
+        self.line.set_position(amount);
     }
 
     /// Clears the line.
     pub fn finish(&self) {
-        self.0.finish_and_clear();
+        self.line.finish_and_clear();
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.line.finish_and_clear();
     }
 }

@@ -31,6 +31,17 @@ pub enum Record {
         /// SHA-256 of the SubjectPublicKeyInfo certified.
         key: [u8; 32],
     },
+    /// A batch was rekeyed: charged to the day's rekeyings, and to nothing else.
+    Rekeyed {
+        /// When, seconds since 1970 UTC.
+        time_s: u64,
+        /// To whom.
+        bank: String,
+        /// Labelled SHA-256 over its blinded elements, so that no evaluation of the same elements is taken for paid.
+        batch: [u8; 32],
+        /// Elements in it.
+        count: u32,
+    },
     /// Private lookups were charged.
     Lookup {
         /// When, seconds since 1970 UTC.
@@ -43,13 +54,24 @@ pub enum Record {
 }
 
 impl Record {
-    /// When it was written, seconds since 1970 UTC, and whose it is.
+    /// When it was written, seconds since 1970 UTC.
     #[must_use]
-    pub fn of(&self) -> (u64, &str) {
-        let (Self::Debit { time_s, bank, .. }
-        | Self::Joined { time_s, bank, .. }
-        | Self::Lookup { time_s, bank, .. }) = self;
-        (*time_s, bank)
+    pub fn time_s(&self) -> u64 {
+        let (Self::Debit { time_s, .. }
+        | Self::Joined { time_s, .. }
+        | Self::Rekeyed { time_s, .. }
+        | Self::Lookup { time_s, .. }) = self;
+        *time_s
+    }
+
+    /// The bank that it is of.
+    #[must_use]
+    pub fn bank(&self) -> &str {
+        let (Self::Debit { bank, .. }
+        | Self::Joined { bank, .. }
+        | Self::Rekeyed { bank, .. }
+        | Self::Lookup { bank, .. }) = self;
+        bank
     }
 }
 
@@ -57,7 +79,7 @@ impl Control for Record {
     const NAME: &'static str = "account record";
 
     fn check(&self) -> Result<(), CodecError> {
-        check_bank(Self::NAME, self.of().1)
+        check_bank(Self::NAME, self.bank())
     }
 }
 
@@ -109,11 +131,18 @@ pub enum Part {
         /// The key that it was traded for.
         key: [u8; 32],
     },
-    /// Private lookups that an account was charged for on its day, whose part came before.
+    /// Rekeyings of an account, whose part came before, on its day.
+    Rekeyed {
+        /// Whose they are.
+        bank: String,
+        /// How many: at least one.
+        today: u64,
+    },
+    /// Private lookups of an account, whose part came before, on its day.
     Lookups {
         /// Whose they are.
         bank: String,
-        /// How many.
+        /// How many: at least one.
         today: u64,
     },
 }
@@ -124,8 +153,10 @@ impl Control for Part {
     fn check(&self) -> Result<(), CodecError> {
         match self {
             Self::At { .. } | Self::Token { .. } => Ok(()),
-            Self::Account { bank, .. } | Self::Key { bank, .. } | Self::Lookups { bank, .. } => {
-                check_bank(Self::NAME, bank)
+            Self::Account { bank, .. } | Self::Key { bank, .. } => check_bank(Self::NAME, bank),
+            Self::Rekeyed { bank, today } | Self::Lookups { bank, today } => {
+                check_bank(Self::NAME, bank)?;
+                rule(Self::NAME, *today > 0, "no rekeyings or lookups")
             }
             Self::Batches { bank, days_before, batches } => {
                 check_bank(Self::NAME, bank)?;

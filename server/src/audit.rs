@@ -48,6 +48,8 @@ pub struct BankSums {
     pub batches: u64,
     /// Evaluations charged.
     pub evaluations: u64,
+    /// Elements rekeyed, which count for no lifetime.
+    pub rekeyed: u64,
     /// Private lookups charged.
     pub lookups: u64,
     /// Keys that it joined with.
@@ -71,7 +73,7 @@ impl Audit {
         let damage = loop {
             match walk.step() {
                 Ok(Some(placed)) => {
-                    let (_, bank) = placed.record.of();
+                    let bank = placed.record.bank();
                     match banks.get_mut(bank) {
                         Some(sums) => sums.add(&placed.record),
                         None => banks.entry(bank.to_owned()).or_default().add(&placed.record),
@@ -134,17 +136,19 @@ impl Audit {
 
 impl BankSums {
     fn add(&mut self, record: &Record) {
-        let (time_s, _) = record.of();
         if *self == Self::default() {
-            self.first_s = time_s;
+            self.first_s = record.time_s();
         }
-        self.last_s = time_s;
+        self.last_s = record.time_s();
         match record {
             Record::Debit { count, .. } => {
                 self.batches += 1;
                 self.evaluations = self.evaluations.saturating_add(u64::from(*count));
             }
             Record::Joined { .. } => self.joined += 1,
+            Record::Rekeyed { count, .. } => {
+                self.rekeyed = self.rekeyed.saturating_add(u64::from(*count));
+            }
             Record::Lookup { count, .. } => self.lookups = self.lookups.saturating_add(u64::from(*count)),
         }
     }

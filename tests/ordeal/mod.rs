@@ -15,6 +15,7 @@ mod frames;
 mod house;
 mod interrupt;
 mod kill;
+mod lookups;
 mod overload;
 mod programs;
 mod revoke;
@@ -37,7 +38,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 7] = [
+pub const ALL: [Ordeal; 8] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
@@ -91,6 +92,14 @@ pub const ALL: [Ordeal; 7] = [
         counts: "seconds of overload",
         full: 30,
         run: overload::run,
+    },
+    Ordeal {
+        name: "lookups",
+        what: "private lookups over random, constant and adversarial pages, some over as many as there may be; every page must \
+               come out, and the noise be what SPEC.md derives",
+        counts: "lookups",
+        full: 100_000,
+        run: lookups::run,
     },
 ];
 

@@ -329,7 +329,7 @@ def logs(case):
     record("R-CODEC-1-record", cut, "A debit without its count.", debit[:-1])
     record("R-CODEC-2-record", "1 bytes too many after the account record", "A byte after the structure.", [*debit, ("00", "one byte more")])
     variant = "not a valid account record: a choice in it is none of those that there are"
-    record("R-CODEC-3-record", variant, "A record of a variant that there is not.", [(u32(99), "variant 99"), *debit[1:]])
+    record("R-CODEC-3-record", variant, "A record of no kind that there is.", [(u32(255), "variant 255"), *debit[1:]])
     name = "account record: the bank's name is empty or too long"
     for case_name, text in [("empty", ""), ("long", "x" * 65)]:
         body = Annotated(debit).put('"bank-a"', string(text), f"name: {len(text)} bytes").lines

@@ -296,6 +296,8 @@ def publication(spec, k, pk):
     spec.check("small root", reference.root)
     data = b"".join(spec.example(f"small-{part}") for part in ("header", "page", "directory"))
     segment = segments.Segment(data, breach, reference, manifest.key_id)
+    salt = segments.header(spec.example("small-header")).salt
+    lookups.example(salt, spec.example("small-directory"), spec.example("small-page"), spec.check)
     key_id, name, exposes, varies, elements = operator_files.vault(spec.example("vault"))
     assert (key_id, name, exposes, varies) == (manifest.key_id, breach.id, breach.exposes, breach.varies)
     assert len(spec.tags) == len(elements) == 3

@@ -101,7 +101,7 @@ pub(super) enum Command {
     /// samar_breaches, samar_fields, samar_confidence and samar_since. It is written whole or not at all. A summary is
     /// shown on a terminal.
     #[command(
-        after_help = "Example:\n  samar screen customers.csv --column nik --out report.csv --summary summary.json"
+        after_help = "Example:\n  samar screen customers.csv --column nik --out report.csv --summary summary.json\n  samar screen customers.csv --column nik=NIK --column phone=HP --column email=EMAIL \\\n    --out report.csv"
     )]
     Screen(ScreenArguments),
     /// Check a few NIKs, one verdict a line
@@ -124,9 +124,14 @@ pub(super) enum Command {
 pub(super) struct ScreenArguments {
     /// The customers: delimited text (CSV), SQL or JSON, plain or in gzip, zstd or zip
     pub(super) file: PathBuf,
-    /// The column that holds the NIK: its name, or its number as #3
-    #[arg(long, value_name = "NAME")]
-    pub(super) column: String,
+    /// A column of identifiers: its name, or its number as #3; NIKs, unless KIND says nik, phone, email, kk or npwp. May
+    /// be repeated
+    ///
+    /// A customer is looked up by all that he has. With others than NIKs, or several, the report also has samar_matched, by
+    /// which kinds each breach was found, and samar_not_looked_up, what of him could not be looked up. Who has anything new
+    /// to look up costs as many evaluations as there are columns, so that the server cannot tell who has what.
+    #[arg(long, value_name = "[KIND=]NAME", required = true)]
+    pub(super) column: Vec<String>,
     /// Form of the file: delimited text, an SQL dump, JSON lines or JSON; auto tells it from the file
     #[arg(long, value_name = "FORM", default_value = "auto", value_parser = Form::NAMES)]
     pub(super) in_format: String,

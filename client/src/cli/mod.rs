@@ -17,7 +17,7 @@ use samar_protocol::invitation::INVITATION_BYTES_MAX;
 use crate::bench::{BenchPlan, Ladder};
 use crate::config::Home;
 use crate::inspect::inspect;
-use crate::screen::ScreenPlan;
+use crate::screen::{Column, ScreenPlan};
 use args::{Arguments, BenchArguments, Command, ScreenArguments};
 
 /// Runs the program with these arguments, its name first.
@@ -99,7 +99,7 @@ async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure
     let plan = ScreenPlan {
         home: home.clone(),
         file: arguments.file,
-        column: arguments.column,
+        columns: arguments.column.iter().map(|column| Column::parse(column)).collect(),
         form: Form::named(&arguments.in_format),
         table: arguments.table,
         out: arguments.out,

@@ -51,7 +51,9 @@ impl Counts {
         let is_word = |word: &str| {
             !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
         };
-        if !matches!(status, "clear" | "exposed") && !reason.is_some_and(is_word) {
+        // A reason, with the kind of the identifier before it where there is more than one.
+        let are_words = |reason: &str| reason.splitn(2, ':').all(is_word);
+        if !matches!(status, "clear" | "exposed" | "not-found") && !reason.is_some_and(are_words) {
             return false;
         }
         self.rows += 1;

@@ -5,7 +5,8 @@ mod summary;
 mod verdict;
 
 pub use rows::Format;
-pub(crate) use rows::{Rows, added_bytes, check_columns};
-pub use summary::{BreachSummary, Summary};
+pub(crate) use rows::{Rows, Shape};
+pub use summary::{BreachSummary, ColumnSummary, Summary};
 pub(crate) use summary::{false_match_probability, uncounted};
-pub use verdict::{Exposure, Verdict};
+pub(crate) use verdict::Asked;
+pub use verdict::{Exposure, Kinds, NotLookedUp, Verdict};

@@ -1,4 +1,4 @@
-//! The report: every input column, and five of our own.
+//! The report: every input column, and some of our own.
 
 use std::io::{self, BufWriter, Write};
 
@@ -6,11 +6,20 @@ use samar_local::exit::Failure;
 use samar_local::table::Row;
 use serde_json::Value;
 
-use super::Verdict;
+use super::{NotLookedUp, Verdict};
 
 /// Columns that the report adds; their names are a contract.
-const ADDED: [&str; 5] =
-    ["samar_status", "samar_breaches", "samar_fields", "samar_confidence", "samar_since"];
+const ADDED: [&str; 7] = [
+    "samar_status",
+    "samar_breaches",
+    "samar_fields",
+    "samar_confidence",
+    "samar_since",
+    "samar_matched",
+    "samar_not_looked_up",
+];
+/// The first of them, which stand in every report.
+const ALWAYS: usize = 5;
 
 /// How the report is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -22,38 +31,54 @@ pub enum Format {
     Jsonl,
 }
 
-/// Refuses columns of which a report could not be read back. Ask before anything is evaluated.
-///
-/// # Errors
-/// [`Failure`] that names the column.
-pub(crate) fn check_columns(format: Format, columns: &[String]) -> Result<(), Failure> {
-    if let Some(taken) = columns.iter().find(|column| ADDED.contains(&column.as_str())) {
-        return Err(Failure::input(format!("the file already has a column {taken}"))
-            .remedy("screen the original file, or drop the columns of an earlier report"));
-    }
-    let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column));
-    match (format, twice) {
-        (Format::Jsonl, Some((_, name))) => {
-            let what = format!("two columns are called {name:?}, which a JSON object cannot hold");
-            Err(Failure::input(what).remedy("rename one of them, or --out-format csv"))
-        }
-        _ => Ok(()),
-    }
+/// What a report looks like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) format: Format,
+    /// Whether NIKs are all that was asked about: then nothing is said of kinds.
+    pub(crate) niks_alone: bool,
 }
 
-/// Bytes that a row of the report has at least beyond the text of its input row, which has these columns.
-pub(crate) fn added_bytes(format: Format, columns: &[String]) -> u64 {
-    let cells = "clear".len() + ADDED.len() + 1; // one status, what separates the cells, the line's end
-    let names = columns.iter().map(String::as_str).chain(ADDED).map(|name| name.len() + r#""":"""#.len());
-    match format {
-        Format::Csv => cells as u64,
-        Format::Jsonl => (cells + names.sum::<usize>()) as u64,
+impl Shape {
+    fn added(self) -> &'static [&'static str] {
+        if self.niks_alone { &ADDED[..ALWAYS] } else { &ADDED }
+    }
+
+    /// Refuses columns of which a report could not be read back. Ask before anything is evaluated.
+    ///
+    /// # Errors
+    /// [`Failure`] that names the column.
+    pub(crate) fn check_columns(self, columns: &[String]) -> Result<(), Failure> {
+        if let Some(taken) = columns.iter().find(|column| self.added().contains(&column.as_str())) {
+            return Err(Failure::input(format!("the file already has a column {taken}"))
+                .remedy("screen the original file, or drop the columns of an earlier report"));
+        }
+        let twice = columns.iter().enumerate().find(|(at, column)| columns[..*at].contains(column));
+        match (self.format, twice) {
+            (Format::Jsonl, Some((_, name))) => {
+                let what = format!("two columns are called {name:?}, which a JSON object cannot hold");
+                Err(Failure::input(what).remedy("rename one of them, or --out-format csv"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes that a row of the report has at least beyond the text of its input row, which has these columns.
+    pub(crate) fn added_bytes(self, columns: &[String]) -> u64 {
+        let added = self.added();
+        let cells = "clear".len() + added.len() + 1; // one status, what separates the cells, the line's end
+        let names = columns.iter().map(String::as_str).chain(added.iter().copied());
+        match self.format {
+            Format::Csv => cells as u64,
+            Format::Jsonl => (cells + names.map(|name| name.len() + r#""":"""#.len()).sum::<usize>()) as u64,
+        }
     }
 }
 
 /// A report being written.
 pub(crate) struct Rows<W: Write> {
     writer: Writer<W>,
+    shape: Shape,
     columns: usize,
     /// Rows with more cells than there are columns; the surplus has no name to stand under and is left out.
     pub(crate) surplus: u64,
@@ -68,11 +93,12 @@ impl<W: Write> Rows<W> {
     /// Begins a report of rows with these columns.
     ///
     /// # Errors
-    /// As [`check_columns`], and of the file system.
-    pub(crate) fn new(out: W, format: Format, columns: &[String], delimiter: u8) -> Result<Self, Failure> {
-        check_columns(format, columns)?;
-        let names: Vec<String> = columns.iter().map(String::as_str).chain(ADDED).map(str::to_owned).collect();
-        let writer = match format {
+    /// As [`Shape::check_columns`], and of the file system.
+    pub(crate) fn new(out: W, shape: Shape, columns: &[String], delimiter: u8) -> Result<Self, Failure> {
+        shape.check_columns(columns)?;
+        let added = shape.added().iter().copied();
+        let names: Vec<String> = columns.iter().map(String::as_str).chain(added).map(str::to_owned).collect();
+        let writer = match shape.format {
             Format::Csv => {
                 let mut writer = csv::WriterBuilder::new().delimiter(delimiter).from_writer(out);
                 writer.write_record(&names).map_err(failed)?;
@@ -80,20 +106,30 @@ impl<W: Write> Rows<W> {
             }
             Format::Jsonl => Writer::Jsonl { out: BufWriter::new(out), names },
         };
-        Ok(Self { writer, columns: columns.len(), surplus: 0 })
+        Ok(Self { writer, shape, columns: columns.len(), surplus: 0 })
     }
 
-    /// Writes one row. Cells that the input row lacks are empty.
-    pub(crate) fn write(&mut self, row: &Row, verdict: &Verdict<'_>) -> Result<(), Failure> {
+    /// Writes one row, with what of its identifiers was not looked up. Cells that the input row lacks are empty.
+    pub(crate) fn write(
+        &mut self,
+        row: &Row,
+        verdict: &Verdict<'_>,
+        not_looked_up: impl Iterator<Item = NotLookedUp>,
+    ) -> Result<(), Failure> {
         self.surplus += u64::from(row.columns() > self.columns);
         let cells = (0..self.columns).map(|column| row.get(column).unwrap_or_default());
-        let added = [
+        let always = [
             verdict.status(),
             verdict.breaches(),
             verdict.fields(),
             verdict.confidence(),
             verdict.since().to_owned(),
         ];
+        let of_kinds = (!self.shape.niks_alone).then(|| {
+            let rest: Vec<String> = not_looked_up.map(|identifier| identifier.to_string()).collect();
+            [verdict.matched(), rest.join(";")]
+        });
+        let added = always.into_iter().chain(of_kinds.into_iter().flatten());
         match &mut self.writer {
             Writer::Csv(writer) => {
                 for cell in cells {
@@ -106,7 +142,7 @@ impl<W: Write> Rows<W> {
             }
             Writer::Jsonl { out, names } => {
                 let mut lead = b'{';
-                for (name, value) in names.iter().zip(cells.chain(added.into_iter().map(Into::into))) {
+                for (name, value) in names.iter().zip(cells.chain(added.map(Into::into))) {
                     let (name, value) = (Value::from(name.as_str()), Value::from(&*value));
                     write!(out, "{}{name}:{value}", char::from(lead)).map_err(failed)?;
                     lead = b',';
@@ -134,23 +170,25 @@ fn failed(error: impl Into<io::Error>) -> Failure {
 #[cfg(test)]
 mod tests {
     use samar_local::table::{Input, Table, TableOptions};
+    use samar_protocol::identifier::Kind;
 
-    use super::super::verdict::tests::breaches;
+    use super::super::verdict::tests::{breaches, found, of_nik};
     use super::*;
-    use crate::matching::Match;
 
     /// The report on `input` in which every row is in the first breach.
-    fn report(input: &'static str, format: Format) -> (String, u64) {
+    fn report(input: &'static str, format: Format, niks_alone: bool) -> (String, u64) {
+        let unusable = NotLookedUp { kind: Some(Kind::Npwp), reason: "placeholder" };
         let breaches = breaches();
         let options =
             TableOptions { name: "input".to_owned(), header: Some(true), ..TableOptions::default() };
         let mut rows = Table::open(Input::stream(input.as_bytes()), &options).unwrap();
         let mut out = Vec::new();
-        let mut report = Rows::new(&mut out, format, rows.columns(), rows.delimiter()).unwrap();
-        let verdict = Verdict::of([Match { breach: 0, label: 1 }], &breaches);
+        let shape = Shape { format, niks_alone };
+        let mut report = Rows::new(&mut out, shape, rows.columns(), rows.delimiter()).unwrap();
+        let verdict = of_nik([found(0, 1)], &breaches);
         let mut row = Row::new();
         while rows.next_row(&mut row).unwrap() {
-            report.write(&row, &verdict).unwrap();
+            report.write(&row, &verdict, [unusable, unusable].into_iter()).unwrap();
         }
         let surplus = report.surplus;
         report.finish().unwrap();
@@ -162,7 +200,7 @@ mod tests {
     #[test]
     fn every_column_is_kept_in_the_files_own_form() {
         let (text, surplus) =
-            report("nik;nama\n1;\"Siti; binti \"\"A\"\"\"\n2\n3;b;c\n4;d\n5;e\n", Format::Csv);
+            report("nik;nama\n1;\"Siti; binti \"\"A\"\"\"\n2\n3;b;c\n4;d\n5;e\n", Format::Csv, true);
         // A list of one breach holds no `;`, so nothing needs quotes here.
         let added = "exposed;bpjs-2021;phone+address+photo;claimed;2021-05";
         let lines = [
@@ -179,7 +217,7 @@ mod tests {
 
     #[test]
     fn json_lines_hold_the_same() {
-        let (text, _) = report("nik,nama\n1,\"a \"\"b\"\"\nc\"\n", Format::Jsonl);
+        let (text, _) = report("nik,nama\n1,\"a \"\"b\"\"\nc\"\n", Format::Jsonl, true);
         let object: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(object["nama"], "a \"b\"\nc");
         assert_eq!(object["samar_fields"], "phone+address+photo");
@@ -187,10 +225,24 @@ mod tests {
     }
 
     #[test]
+    fn with_other_kinds_it_says_by_which_a_breach_was_found_and_what_was_not_looked_up() {
+        let (text, _) = report("nik,npwp\n1,0\n", Format::Csv, false);
+        let names = "samar_since,samar_matched,samar_not_looked_up\n";
+        assert!(
+            text.contains(names) && text.ends_with("2021-05,nik,npwp:placeholder;npwp:placeholder\n"),
+            "{text}"
+        );
+        let (text, _) = report("nik,npwp\n1,0\n", Format::Jsonl, false);
+        assert!(text.contains(r#""samar_matched":"nik""#), "{text}");
+    }
+
+    #[test]
     fn columns_that_would_be_lost_are_refused() {
         let begin = |columns: &[&str], format| {
             let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
-            Rows::new(Vec::new(), format, &columns, b',').map(|_| ()).map_err(|failure| failure.to_string())
+            Rows::new(Vec::new(), Shape { format, niks_alone: true }, &columns, b',')
+                .map(|_| ())
+                .map_err(|failure| failure.to_string())
         };
         assert!(begin(&["nik", "samar_status"], Format::Csv).unwrap_err().contains("samar_status"));
         assert!(begin(&["nik", "x", "x"], Format::Jsonl).unwrap_err().contains("\"x\""));

@@ -26,6 +26,23 @@ pub struct BreachSummary {
     pub exposed: u64,
 }
 
+/// One column of identifiers in a summary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ColumnSummary {
+    /// Its name, as it was given.
+    pub column: String,
+    /// The kind of its identifiers.
+    pub kind: &'static str,
+    /// Cells with a usable identifier.
+    pub identifiers: u64,
+    /// Cells with nothing in them.
+    pub empty: u64,
+    /// Cells with something that is no identifier, by reason.
+    pub invalid: BTreeMap<&'static str, u64>,
+    /// Rows exposed by it.
+    pub matched: u64,
+}
+
 /// What a screening came to. Counts of exposure are in rows, as the report has them.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Summary {
@@ -39,14 +56,20 @@ pub struct Summary {
     pub reused: u64,
     /// Evaluations charged to the allowance in this run.
     pub charged: u64,
-    /// Rows without a usable identifier, by reason.
-    pub invalid: BTreeMap<&'static str, u64>,
+    /// Evaluations of nothing, which hide how many identifiers a customer has.
+    pub padding: u64,
+    /// The columns of identifiers.
+    pub columns: Vec<ColumnSummary>,
+    /// Rows whose status is invalid, by reason.
+    pub invalid: BTreeMap<String, u64>,
     /// Rows exposed in at least one breach.
     pub exposed: u64,
     /// The breaches of the synced set.
     pub breaches: Vec<BreachSummary>,
     /// Rows exposed, by data class.
     pub classes: BTreeMap<String, u64>,
+    /// Rows exposed, by how sure their breaches are.
+    pub confidence: BTreeMap<&'static str, u64>,
     /// What the file as a whole looks like.
     pub warnings: Vec<String>,
     /// Seconds, from the first reading to the report.
@@ -74,8 +97,17 @@ pub struct Summary {
 impl Summary {
     /// Counts one row of the report.
     pub(crate) fn count(&mut self, verdict: &Verdict<'_>) {
+        if let Verdict::Invalid(unusable) = verdict {
+            *self.invalid.entry(unusable.to_string()).or_default() += 1;
+        }
         let exposures = verdict.exposures();
         self.exposed += u64::from(!exposures.is_empty());
+        let mut sure: Vec<&str> = exposures.iter().map(|exposure| exposure.breach.status.name()).collect();
+        sure.sort_unstable();
+        sure.dedup();
+        for status in sure {
+            *self.confidence.entry(status).or_default() += 1;
+        }
         let mut classes: Vec<&str> = exposures.iter().flat_map(|exposure| exposure.fields()).collect();
         classes.sort_unstable();
         classes.dedup();
@@ -94,7 +126,19 @@ impl Summary {
         }
     }
 
-    /// Rows without a usable identifier.
+    /// Counts one row that was exposed by these columns, in ascending order; one may stand there several times.
+    pub(crate) fn count_columns(&mut self, columns: impl IntoIterator<Item = usize>) {
+        let mut last = None;
+        for column in columns {
+            if last.replace(column) != Some(column)
+                && let Some(summary) = self.columns.get_mut(column)
+            {
+                summary.matched += 1;
+            }
+        }
+    }
+
+    /// Rows whose status is invalid.
     #[must_use]
     pub fn invalid_rows(&self) -> u64 {
         self.invalid.values().sum()
@@ -126,6 +170,9 @@ impl fmt::Display for Summary {
         if self.reused > 0 {
             write!(f, "; {} known from earlier runs", thousands(self.reused))?;
         }
+        if self.padding > 0 {
+            write!(f, "\n            and {} of nothing, which hide who has what", thousands(self.padding))?;
+        }
         writeln!(f, "\nexposed     {}", counted(self.exposed, "row"))?;
         for breach in self.breaches.iter().filter(|breach| breach.exposed > 0) {
             let BreachSummary { id, date, status, exposed, .. } = breach;
@@ -136,6 +183,15 @@ impl fmt::Display for Summary {
             write!(classes, "{}{class} {}", if classes.is_empty() { "" } else { ", " }, thousands(*rows))?;
         }
         wrapped(f, "fields", &classes)?;
+        let sure = self.confidence.iter().map(|(status, rows)| format!("{status} {}", thousands(*rows)));
+        wrapped(f, "confidence", &sure.collect::<Vec<_>>().join(", "))?;
+        if let [_, _, ..] = self.columns.as_slice() {
+            for column in &self.columns {
+                let ColumnSummary { column, kind, identifiers, matched, .. } = column;
+                let (identifiers, matched) = (thousands(*identifiers), thousands(*matched));
+                wrapped(f, kind, &format!("{matched} exposed of {identifiers} in column {column}"))?;
+            }
+        }
         if self.invalid_rows() > 0 {
             writeln!(f, "invalid     {}", counted(self.invalid_rows(), "row"))?;
             for (reason, rows) in &self.invalid {
@@ -184,9 +240,14 @@ fn wrapped(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use super::super::verdict::tests::breaches;
+    use super::super::verdict::tests::{breaches, found, of_nik};
     use super::*;
-    use crate::matching::Match;
+    use crate::report::NotLookedUp;
+
+    fn column(kind: &'static str, column: &str) -> ColumnSummary {
+        let (column, invalid) = (column.trim().to_owned(), BTreeMap::new());
+        ColumnSummary { column, kind, identifiers: 1_000_000, empty: 0, invalid, matched: 0 }
+    }
 
     fn summary() -> Summary {
         Summary {
@@ -195,10 +256,13 @@ mod tests {
             evaluated: 1_000_000,
             reused: 100_000,
             charged: 1_000_000,
-            invalid: BTreeMap::from([("bad-day", 3), ("zero-serial", 1_200)]),
+            padding: 200_000,
+            columns: vec![column("nik", "NO_KTP"), column("email", &"SUREL ".repeat(20))],
+            invalid: BTreeMap::from([("bad-day".to_owned(), 3), ("zero-serial".to_owned(), 1_200)]),
             exposed: 0,
             breaches: uncounted(&breaches()),
             classes: BTreeMap::new(),
+            confidence: BTreeMap::new(),
             warnings: vec!["word ".repeat(40).trim().to_owned()],
             seconds: 12.0,
             customers_per_second: 100_000.0,
@@ -217,12 +281,15 @@ mod tests {
     fn a_row_counts_once_for_a_class_however_many_breaches_expose_it() {
         let breaches = breaches();
         let mut summary = summary();
-        let found = |breach, label| Match { breach, label };
-        summary.count(&Verdict::of([found(0, 0), found(2, 0)], &breaches));
-        summary.count(&Verdict::of([found(2, 0)], &breaches));
+        summary.count(&of_nik([found(0, 0), found(2, 0)], &breaches));
+        summary.count(&of_nik([found(2, 0)], &breaches));
         summary.count(&Verdict::Clear);
-        summary.count(&Verdict::Invalid("bad-day"));
-        assert_eq!(summary.exposed, 2);
+        summary.count(&Verdict::Invalid(NotLookedUp { kind: None, reason: "bad-day" }));
+        summary.count_columns([0, 0, 1]);
+        summary.count_columns([1]);
+        assert_eq!((summary.exposed, summary.invalid["bad-day"]), (2, 4));
+        assert_eq!(summary.confidence, BTreeMap::from([("claimed", 1), ("confirmed", 2)]));
+        assert_eq!(summary.columns.iter().map(|column| column.matched).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(summary.classes, BTreeMap::from([("address".to_owned(), 1), ("phone".to_owned(), 2)]));
         assert_eq!(summary.breaches.iter().map(|breach| breach.exposed).collect::<Vec<_>>(), [1, 0, 2]);
     }

@@ -1,7 +1,9 @@
 //! What is known of one customer.
 
+use samar_protocol::identifier::{Kind, Rejection};
 use samar_protocol::manifest::Breach;
 
+use crate::customers::{Cell, Unusable};
 use crate::matching::Match;
 
 /// The answer for one customer. Breaches stand in manifest order.
@@ -11,8 +13,42 @@ pub enum Verdict<'a> {
     Clear,
     /// In these.
     Exposed(Vec<Exposure<'a>>),
-    /// There is no usable identifier, for the reason of this name.
-    Invalid(&'static str),
+    /// There is no usable identifier, or one that could not be looked up and nothing found by the others.
+    Invalid(NotLookedUp),
+}
+
+/// An identifier that could not be looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotLookedUp {
+    /// Its kind, where NIKs are not all that was asked about.
+    pub kind: Option<Kind>,
+    /// Name of the reason.
+    pub reason: &'static str,
+}
+
+impl std::fmt::Display for NotLookedUp {
+    /// `REASON`, or `KIND:REASON`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.kind {
+            Some(kind) => write!(f, "{}:{}", kind.name(), self.reason),
+            None => f.write_str(self.reason),
+        }
+    }
+}
+
+/// Kinds of identifiers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    fn insert(&mut self, kind: Kind) {
+        self.0 |= 1 << kind.byte();
+    }
+
+    /// Each of them once, in the order of [`Kind::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| self.0 >> kind.byte() & 1 == 1)
+    }
 }
 
 /// One breach that a customer is in.
@@ -20,17 +56,62 @@ pub enum Verdict<'a> {
 pub struct Exposure<'a> {
     /// The breach.
     pub breach: &'a Breach,
-    /// Which of its varying classes are exposed for this customer.
+    /// Which of its varying classes are exposed for this customer, by any of his identifiers.
     pub label: u32,
+    /// Which of his identifiers were found in it.
+    pub kinds: Kinds,
+    /// Position of the breach.
+    at: u16,
+}
+
+/// What is asked about, as far as verdicts tell it apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// The kind of each identifier of a customer.
+    pub(crate) kinds: &'a [Kind],
+    /// Whether it is a NIK and nothing else.
+    pub(crate) niks_alone: bool,
+}
+
+impl Asked<'_> {
+    /// What to say of each identifier that stands there and cannot be looked up.
+    pub(crate) fn not_looked_up(&self, cells: &[Cell]) -> impl Iterator<Item = NotLookedUp> {
+        let unusable = |(kind, cell): (&Kind, &Cell)| match cell {
+            Err(Unusable::Invalid(reason)) => {
+                Some(NotLookedUp { kind: (!self.niks_alone).then_some(*kind), reason })
+            }
+            _ => None,
+        };
+        self.kinds.iter().zip(cells).filter_map(unusable)
+    }
 }
 
 impl<'a> Verdict<'a> {
-    /// The verdict that these matches of one identifier come to.
-    pub(crate) fn of(matches: impl IntoIterator<Item = Match>, breaches: &'a [Breach]) -> Self {
-        let exposure = |found: Match| {
-            Some(Exposure { breach: breaches.get(usize::from(found.breach))?, label: found.label })
-        };
-        let exposures: Vec<_> = matches.into_iter().filter_map(exposure).collect();
+    /// The verdict on a customer with these identifiers, of which these matches were found: each with the kind of the
+    /// identifier. He is clear only if everything that stands there was looked up, and something stands there.
+    pub(crate) fn on(
+        cells: &[Cell],
+        asked: Asked<'_>,
+        matches: impl IntoIterator<Item = (Kind, Match)>,
+        breaches: &'a [Breach],
+    ) -> Self {
+        let exposures = exposures(matches, breaches);
+        if !exposures.is_empty() {
+            return Self::Exposed(exposures);
+        }
+        if let Some(first) = asked.not_looked_up(cells).next() {
+            return Self::Invalid(first);
+        }
+        if cells.iter().any(Result::is_ok) { Self::Clear } else { Self::Invalid(NotLookedUp::NOTHING) }
+    }
+
+    /// The verdict on one identifier that was looked up, with these matches.
+    pub(crate) fn of_one(
+        kind: Kind,
+        matches: impl IntoIterator<Item = Match>,
+        breaches: &'a [Breach],
+    ) -> Self {
+        let exposures = exposures(matches.into_iter().map(|found| (kind, found)), breaches);
         if exposures.is_empty() { Self::Clear } else { Self::Exposed(exposures) }
     }
 
@@ -43,13 +124,13 @@ impl<'a> Verdict<'a> {
         }
     }
 
-    /// `clear`, `exposed` or `invalid:REASON`.
+    /// `clear`, `exposed`, `invalid:REASON` or `invalid:KIND:REASON`.
     #[must_use]
     pub fn status(&self) -> String {
         match self {
             Self::Clear => "clear".to_owned(),
             Self::Exposed(_) => "exposed".to_owned(),
-            Self::Invalid(reason) => format!("invalid:{reason}"),
+            Self::Invalid(unusable) => format!("invalid:{unusable}"),
         }
     }
 
@@ -71,6 +152,12 @@ impl<'a> Verdict<'a> {
         self.list(|exposure| exposure.breach.status.name().to_owned())
     }
 
+    /// By which kinds of identifiers each breach was found: those of one breach joined by `+`.
+    #[must_use]
+    pub fn matched(&self) -> String {
+        self.list(|exposure| exposure.kinds.iter().map(Kind::name).collect::<Vec<_>>().join("+"))
+    }
+
     /// Date of the earliest breach. Dates are years first, so their order is that of their text.
     #[must_use]
     pub fn since(&self) -> &'a str {
@@ -82,6 +169,29 @@ impl<'a> Verdict<'a> {
     }
 }
 
+/// The matches of one customer, a breach once, in manifest order.
+fn exposures<'a>(
+    matches: impl IntoIterator<Item = (Kind, Match)>,
+    breaches: &'a [Breach],
+) -> Vec<Exposure<'a>> {
+    let mut exposures = Vec::<Exposure<'a>>::new();
+    for (kind, Match { breach: at, label }) in matches {
+        let Some(breach) = breaches.get(usize::from(at)) else { continue };
+        let place = exposures.binary_search_by_key(&at, |exposure| exposure.at).unwrap_or_else(|place| {
+            exposures.insert(place, Exposure { breach, label: 0, kinds: Kinds::default(), at });
+            place
+        });
+        exposures[place].label |= label;
+        exposures[place].kinds.insert(kind);
+    }
+    exposures
+}
+
+impl NotLookedUp {
+    /// Nothing stands in any column.
+    const NOTHING: Self = Self { kind: None, reason: Rejection::Empty.name() };
+}
+
 impl<'a> Exposure<'a> {
     /// Names of the exposed classes.
     pub fn fields(&self) -> impl Iterator<Item = &'a str> + use<'a> {
@@ -91,9 +201,26 @@ impl<'a> Exposure<'a> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use samar_protocol::identifier::Identifier;
     use samar_protocol::manifest::Status;
 
     use super::*;
+
+    pub(in crate::report) fn found(breach: u16, label: u32) -> Match {
+        Match { breach, label }
+    }
+
+    fn identifier() -> Identifier {
+        Identifier::parse(Kind::Nik, "3201010101010001").unwrap()
+    }
+
+    /// The verdict on a NIK with these matches.
+    pub(in crate::report) fn of_nik(
+        matches: impl IntoIterator<Item = Match>,
+        breaches: &[Breach],
+    ) -> Verdict<'_> {
+        Verdict::of_one(Kind::Nik, matches, breaches)
+    }
 
     pub(in crate::report) fn breaches() -> Vec<Breach> {
         let breach = |id: &str, date: &str, status, exposes: &[&str], varies: &[&str]| Breach {
@@ -115,22 +242,50 @@ pub(super) mod tests {
     #[test]
     fn lists_stand_in_breach_order_and_since_is_the_earliest() {
         let breaches = breaches();
-        let found = |breach, label| Match { breach, label };
-        let verdict = Verdict::of([found(0, 0b10), found(2, 0)], &breaches);
+        let verdict = of_nik([found(0, 0b10), found(2, 0)], &breaches);
         assert_eq!(verdict.status(), "exposed");
         assert_eq!(verdict.breaches(), "bpjs-2021;sim-2020");
         assert_eq!(verdict.fields(), "phone+address+salary;phone");
         assert_eq!(verdict.confidence(), "claimed;confirmed");
+        assert_eq!(verdict.matched(), "nik;nik");
         assert_eq!(verdict.since(), "2020");
     }
 
     #[test]
-    fn clear_and_invalid_name_no_breach() {
-        let cases = [(Verdict::of([], &[]), "clear"), (Verdict::Invalid("bad-day"), "invalid:bad-day")];
-        for (verdict, status) in cases {
-            assert_eq!(verdict.status(), status);
-            let rest = [verdict.breaches(), verdict.fields(), verdict.confidence()].concat();
-            assert!(rest.is_empty() && verdict.since().is_empty());
-        }
+    fn what_several_identifiers_find_in_a_breach_is_one_exposure() {
+        let breaches = breaches();
+        let asked = Asked { kinds: &[Kind::Nik, Kind::Email, Kind::Phone], niks_alone: false };
+        let matches = [
+            (Kind::Nik, found(2, 0)),
+            (Kind::Email, found(0, 0b10)),
+            (Kind::Email, found(2, 0)),
+            (Kind::Phone, found(0, 0b01)),
+        ];
+        let cells = [Ok(identifier()), Ok(identifier()), Err(Unusable::Invalid("bad-prefix"))];
+        let verdict = Verdict::on(&cells, asked, matches, &breaches);
+        assert_eq!(verdict.breaches(), "bpjs-2021;sim-2020");
+        assert_eq!(verdict.fields(), "phone+address+photo+salary;phone");
+        assert_eq!(verdict.matched(), "phone+email;nik+email");
+        let rest: Vec<_> = asked.not_looked_up(&cells).map(|rest| rest.to_string()).collect();
+        assert_eq!(rest, ["phone:bad-prefix"], "what could not be looked up is told of the exposed too");
+    }
+
+    #[test]
+    fn only_who_was_looked_up_by_all_that_stands_there_is_clear() {
+        let status = |niks_alone, cells: &[Cell]| {
+            let kinds = &[Kind::Nik, Kind::Phone][..cells.len()];
+            let verdict = Verdict::on(cells, Asked { kinds, niks_alone }, [], &[]);
+            let rest = [verdict.breaches(), verdict.fields(), verdict.confidence(), verdict.matched()];
+            assert!(rest.concat().is_empty() && verdict.since().is_empty());
+            verdict.status()
+        };
+        let (empty, bad) = (|| Err(Unusable::Empty), || Err(Unusable::Invalid("wrong-length")));
+        assert_eq!(status(true, &[Ok(identifier())]), "clear");
+        assert_eq!(status(true, &[bad()]), "invalid:wrong-length");
+        assert_eq!(status(true, &[empty()]), "invalid:empty");
+        assert_eq!(status(false, &[empty(), Ok(identifier())]), "clear", "not everybody has everything");
+        assert_eq!(status(false, &[Ok(identifier()), bad()]), "invalid:phone:wrong-length");
+        assert_eq!(status(false, &[bad(), bad()]), "invalid:nik:wrong-length");
+        assert_eq!(status(false, &[empty(), empty()]), "invalid:empty");
     }
 }

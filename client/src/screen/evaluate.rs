@@ -5,7 +5,7 @@ use std::sync::Arc;
 use samar_local::exit::Failure;
 use samar_local::people::thousands;
 use samar_local::progress::{Progress, Unit};
-use samar_protocol::identifier::OprfInput;
+use samar_protocol::identifier::{Identifier, OprfInput};
 use samar_protocol::oprf::PreparedBlinds;
 use samar_protocol::wire::{Refusal, RefusalCode};
 use tokio::sync::mpsc;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use super::blocking;
 use super::survey::{Survey, Unknown};
-use crate::customers::{Customers, Hash, HashKey};
+use crate::customers::{Cell, Customers, Hash, HashKey};
 use crate::evaluation::{BATCH, Evaluator};
 use crate::ledger::Ledger;
 use crate::link::LinkError;
@@ -33,15 +33,20 @@ pub(super) struct Allowed {
 pub(super) struct Evaluated {
     /// Identifiers evaluated now.
     pub(super) count: u64,
-    /// Evaluations charged for them.
+    /// Elements sent for them: with what stands where a row has nothing to ask about.
+    pub(super) sent: u64,
+    /// Evaluations charged for those.
     pub(super) charged: u64,
 }
 
-/// Identifiers to evaluate together.
+/// Identifiers to evaluate together, of whole rows: all that a row has to ask about, and as much padding as hides how much that
+/// is.
 #[derive(Default)]
 struct Batch {
     hashes: Vec<Hash>,
     inputs: Vec<OprfInput>,
+    /// For each of them whether it is padding.
+    padding: Vec<bool>,
 }
 
 /// A batch and the blinds for it, made while the network is waited for.
@@ -50,6 +55,7 @@ type Ready = (Batch, PreparedBlinds);
 /// What became of a batch.
 struct Done {
     count: u64,
+    sent: u64,
     charged: u32,
 }
 
@@ -67,8 +73,8 @@ pub(super) async fn run(
     ledger: &Arc<Ledger>,
     allowed: Allowed,
 ) -> Result<Evaluated, Failure> {
-    let expected = unknown.count;
-    let progress = Progress::new("evaluate", Unit::Count, Some(expected));
+    let (expected, to_send, width) = (unknown.count, unknown.evaluations(), unknown.width());
+    let progress = Progress::new("evaluate", Unit::Count, Some(to_send));
     let mut evaluated = Evaluated::default();
     let (feed, mut batches) = mpsc::channel(IN_FLIGHT);
     let reader = {
@@ -96,8 +102,9 @@ pub(super) async fn run(
         match done.expect("a batch neither panics nor is cancelled") {
             Ok(done) => {
                 evaluated.count += done.count;
+                evaluated.sent += done.sent;
                 evaluated.charged += u64::from(done.charged);
-                progress.add(done.count);
+                progress.add(done.sent);
             }
             // A lie ends the run at once. After any other failure the batches that are under way are waited for: they
             // may have been charged.
@@ -118,7 +125,7 @@ pub(super) async fn run(
         Some(BatchError::Link(error)) => return Err(kept(error, &evaluated)),
         None => read?,
     }
-    if allowed.left < expected && evaluated.count == allowed.left {
+    if allowed.left < to_send && evaluated.sent == allowed.left / width * width {
         // Asking for more would only be refused, and could take what a batch under way still needs.
         return Err(kept(LinkError::Refused { refusal: Refusal::new(allowed.code) }, &evaluated));
     }
@@ -129,11 +136,18 @@ pub(super) async fn run(
 }
 
 async fn one(evaluator: Evaluator, ledger: Arc<Ledger>, (batch, blinds): Ready) -> Result<Done, BatchError> {
-    let Batch { hashes, inputs } = batch;
-    let count = inputs.len() as u64;
+    let Batch { hashes, inputs, padding } = batch;
+    let sent = inputs.len() as u64;
     let (elements, charged) = evaluator.evaluate_with(blinds, inputs).await.map_err(BatchError::Link)?;
+    let (hashes, elements) = (without(&padding, hashes), without(&padding, elements));
+    let count = hashes.len() as u64;
     blocking(move || ledger.append(&hashes, &elements)).await.map_err(BatchError::Ledger)?;
-    Ok(Done { count, charged })
+    Ok(Done { count, sent, charged })
+}
+
+/// What is not padding.
+fn without<T>(padding: &[bool], items: Vec<T>) -> Vec<T> {
+    items.into_iter().zip(padding).filter(|(_, padding)| !**padding).map(|(item, _)| item).collect()
 }
 
 /// Adds the blinds. The ledger says which: those of an earlier run, where that was cut short while it sent this very batch.
@@ -156,22 +170,20 @@ fn read(
     let mut batch = Batch::default();
     let mut reading = customers.read()?;
     let mut row = 0;
-    while allowed > 0 {
-        let Some(cell) = reading.next()? else {
+    // A row is never parted: a run that goes on from another's batches would not come to the same ones.
+    let whole_rows = |elements: u64| elements / unknown.width() * unknown.width();
+    while whole_rows(allowed) > 0 {
+        if !reading.advance()? {
             if reading.met() != survey.met {
                 return Err(customers.changed());
             }
             break;
-        };
-        if unknown.contains(row)
-            && let Ok(nik) = cell
-        {
-            let input = nik.oprf_input();
-            batch.hashes.push(key.hash(&input));
-            batch.inputs.push(input);
+        }
+        if unknown.concerns(row) {
+            batch.take(reading.take(), |column| unknown.contains(row, column), key);
         }
         row += 1;
-        if batch.inputs.len() as u64 == allowed.min(BATCH as u64) {
+        if batch.inputs.len() as u64 == whole_rows(allowed.min(BATCH as u64)) {
             allowed -= batch.inputs.len() as u64;
             if feed.blocking_send(ready(std::mem::take(&mut batch))?).is_err() {
                 return Ok(()); // the run has failed, and says why itself
@@ -182,6 +194,19 @@ fn read(
         let _ = feed.blocking_send(ready(batch)?); // likewise
     }
     Ok(())
+}
+
+impl Batch {
+    /// Adds a row: those of its cells that are `wanted`, by the number of their column, and padding for the others.
+    fn take(&mut self, cells: impl Iterator<Item = Cell>, wanted: impl Fn(u64) -> bool, key: &HashKey) {
+        for (column, cell) in (0..).zip(cells) {
+            let asked = cell.ok().filter(|_| wanted(column));
+            self.padding.push(asked.is_none());
+            let input = asked.map_or_else(OprfInput::padding, Identifier::into_input);
+            self.hashes.push(key.hash(&input));
+            self.inputs.push(input);
+        }
+    }
 }
 
 /// The failure, with what was done before it.

@@ -23,8 +23,8 @@ const SHARE_BYTES_MIN: u64 = 1 << 20;
 const SHARES: u64 = 4;
 /// Of a directory in memory, for each page: its hash and its first bucket.
 const PAGE_MEMORY_BYTES: u64 = 36;
-/// A row's number has five bytes in what is sorted.
-const ROWS_MAX: u64 = 1 << 40;
+/// The number of a row's cell has five bytes in what is sorted.
+const SLOTS_MAX: u64 = 1 << 40;
 
 /// What a run may use.
 #[derive(Clone, Copy, Debug)]
@@ -66,12 +66,12 @@ impl Memory {
         usize::try_from(self.share_bytes).unwrap_or(usize::MAX)
     }
 
-    /// Refuses a file of more rows than one share can count with a bit each.
-    pub(super) fn check_rows(&self, rows: u64) -> Result<(), Failure> {
-        if rows >= ROWS_MAX {
-            return Err(Failure::input(format!("more than {} rows: split the file", ROWS_MAX - 1)));
+    /// Refuses a file of more rows, times its columns of identifiers, than one share can count with a bit each.
+    pub(super) fn check_slots(&self, slots: u64) -> Result<(), Failure> {
+        if slots >= SLOTS_MAX {
+            return Err(Failure::input(format!("more than {} identifiers: split the file", SLOTS_MAX - 1)));
         }
-        let needed = rows.div_ceil(64) * 8;
+        let needed = slots.div_ceil(64) * 8;
         if needed > self.share_bytes {
             let allowed = self.other_bytes.saturating_add(self.share_bytes * SHARES);
             return Err(too_little(allowed, "so many rows", self.other_bytes, needed));
@@ -94,11 +94,11 @@ mod tests {
     #[test]
     fn a_file_that_memory_cannot_count_is_refused_with_what_can() {
         let memory = Memory { share_bytes: 1 << 20, other_bytes: 50 << 20 };
-        memory.check_rows(8 << 20).unwrap();
-        let refused = memory.check_rows(80 << 20).unwrap_err();
+        memory.check_slots(8 << 20).unwrap();
+        let refused = memory.check_slots(80 << 20).unwrap_err();
         assert!(refused.to_string().starts_with("54 MiB of memory are too little"), "{refused}");
         let enough = Memory { share_bytes: 10 << 20, other_bytes: 50 << 20 };
-        enough.check_rows(80 << 20).unwrap();
-        Memory::of_share(u64::MAX / SHARES).check_rows(ROWS_MAX).unwrap_err();
+        enough.check_slots(80 << 20).unwrap();
+        Memory::of_share(u64::MAX / SHARES).check_slots(SLOTS_MAX).unwrap_err();
     }
 }

@@ -8,15 +8,19 @@
 //! 4 report     read the file once more: every row with its verdict
 //! ```
 //!
+//! A customer has a slot for each column of identifiers that is screened. Who has anything to evaluate is sent with as many
+//! elements as there are slots: what he lacks, and what is known, is made up by padding (SECURITY.md says what that hides).
 //! Rows and matches are brought together by sorting, on disk where memory does not hold them. The report is the same
 //! whatever the memory.
 
 mod evaluate;
+mod kinds;
 mod memory;
 mod survey;
 mod verdicts;
 mod write;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +34,7 @@ use samar_local::progress::{Progress, Unit};
 use samar_local::sort;
 use samar_local::space::{self, Need};
 use samar_local::table::{Form, TableOptions};
+use samar_protocol::identifier::Kind;
 use samar_protocol::invitation::to_hex;
 use samar_protocol::manifest::Breach;
 use samar_protocol::oprf::PublicKey;
@@ -37,18 +42,19 @@ use samar_protocol::wire::RefusalCode;
 
 use crate::config::{Config, Home};
 use crate::customers::Customers;
+pub use crate::customers::{COLUMNS_MAX, Column};
 use crate::evaluation::{self, Evaluator};
 use crate::expiry;
 use crate::ledger::{self, Ledger};
 use crate::link::{Link, Traffic};
 use crate::people::now_s;
-use crate::report::{Format, Summary, added_bytes, check_columns, false_match_probability, uncounted};
+use crate::report::{ColumnSummary, Format, Shape, Summary, false_match_probability, uncounted};
 use crate::result_file;
 use crate::synced::Synced;
 use crate::tls;
 use evaluate::{Allowed, Evaluated};
 use memory::Memory;
-use survey::{Survey, Unknown};
+use survey::{ColumnSeen, Survey, Unknown};
 use verdicts::Verdicts;
 
 /// What to screen, and where the results go.
@@ -58,8 +64,8 @@ pub struct ScreenPlan {
     pub home: Home,
     /// The customers: a plain file, read three times.
     pub file: PathBuf,
-    /// Name of the column that holds the NIK.
-    pub column: String,
+    /// The columns of identifiers, one or more.
+    pub columns: Vec<Column>,
     /// Form of the file; told from it where it is not given.
     pub form: Option<Form>,
     /// Table of a dump, or file in an archive; needed where there are several.
@@ -87,7 +93,8 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let (config, backend) = (Config::load(home)?, evaluation::backend()?);
     let _lock = lock(home.dir(), "screen")?;
     let options = TableOptions { form: plan.form, table: plan.table.clone(), ..TableOptions::default() };
-    let customers = Arc::new(Customers::new(&plan.file, &plan.column, options)?);
+    let customers = Arc::new(Customers::new(&plan.file, &plan.columns, options)?);
+    let shape = Shape { format: plan.format, niks_alone: customers.niks_alone() };
     check_places(plan)?;
     // Everything that the user may have mistyped fails before anything is sent.
     let reading = customers.read()?;
@@ -96,12 +103,16 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     }
     let columns = reading.columns().to_vec();
     drop(reading);
-    check_columns(plan.format, &columns)?;
+    shape.check_columns(&columns)?;
     let out = result_file::create(&plan.out)?;
     let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
     let memory = Memory::share_out(plan.memory_bytes, synced.manifest())?;
     expiry::warn_of(home, synced.manifest())?;
+    let warnings = kinds::warnings(synced.manifest(), &plan.columns).map_err(Failure::local)?;
+    for warning in &warnings {
+        say(format_args!("samar: warning: {warning}"));
+    }
     let breaches = Arc::new(synced.open_segments(home)?);
     let folder = home.pending();
     let ledger = blocking({
@@ -112,12 +123,11 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
 
     let (survey, unknown) = blocking({
         let (customers, ledger, folder) = (Arc::clone(&customers), Arc::clone(&ledger), folder.clone());
-        let column = plan.column.clone();
-        move || survey(&customers, &ledger, &column, &folder, memory)
+        move || survey(&customers, &ledger, &folder, memory)
     })
     .await?;
-    let (to_evaluate, unique) = (unknown.count, unknown.unique);
-    let report_bytes = survey.text_bytes + survey.met.rows * added_bytes(plan.format, &columns);
+    let (to_evaluate, unique, evaluations) = (unknown.count, unknown.unique, unknown.evaluations());
+    let report_bytes = survey.text_bytes + survey.met.rows * shape.added_bytes(&columns);
     let ledger_bytes = if to_evaluate > 0 { ledger::room_bytes(to_evaluate) } else { 0 };
     space::require(&[
         Need { what: "the report", folder: folder_of(&plan.out), bytes: report_bytes },
@@ -127,7 +137,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         (Evaluated::default(), Traffic::default())
     } else {
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
-        let allowed = allowed(&link, to_evaluate).await?;
+        let allowed = allowed(&link, evaluations).await?;
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
         let evaluated = evaluate::run(&evaluator, &customers, &survey, unknown, &ledger, allowed).await?;
         let traffic = evaluator.link().traffic();
@@ -143,11 +153,14 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         evaluated: evaluated.count,
         reused: unique - to_evaluate,
         charged: evaluated.charged,
-        invalid: survey.invalid.clone(),
+        padding: evaluated.sent - evaluated.count,
+        columns: column_summaries(&plan.columns, &survey),
+        invalid: BTreeMap::new(),
         exposed: 0,
         breaches: uncounted(&manifest.breaches),
-        classes: std::collections::BTreeMap::new(),
-        warnings: survey.warnings.clone(),
+        classes: BTreeMap::new(),
+        confidence: BTreeMap::new(),
+        warnings: warnings.iter().chain(&survey.warnings).cloned().collect(),
         seconds: 0.0,
         customers_per_second: 0.0,
         bytes_sent: traffic.sent,
@@ -160,12 +173,12 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         false_match_probability: false_match_probability(unique, segments),
     };
     let (out, summary) = blocking({
-        let (ledger, format) = (Arc::clone(&ledger), plan.format);
+        let ledger = Arc::clone(&ledger);
         move || {
             ledger.settle(memory.share())?;
             let (verdicts, met) = Verdicts::find(&survey, &ledger, &breaches, &folder, memory)?;
             let breaches: Vec<Breach> = breaches.iter().map(|open| open.breach.clone()).collect();
-            write::write(out.file(), format, &customers, &survey, verdicts, &breaches, &mut summary)?;
+            write::write(out.file(), shape, &customers, &survey, verdicts, &breaches, &mut summary)?;
             ledger.screened(&met)?;
             Ok((out, summary))
         }
@@ -219,7 +232,6 @@ fn check_places(plan: &ScreenPlan) -> Result<(), Failure> {
 fn survey(
     customers: &Customers,
     ledger: &Ledger,
-    column: &str,
     folder: &Path,
     memory: Memory,
 ) -> Result<(Arc<Survey>, Unknown), Failure> {
@@ -231,23 +243,44 @@ fn survey(
     }
     if survey.met.rows > 0 && survey.usable == 0 {
         // Ending with "nothing exposed" would be read as good news.
-        let what = format!("none of the {} rows holds a NIK in column {column}", thousands(survey.met.rows));
-        return Err(Failure::input(what).remedy("name the column that holds the NIKs with --column"));
+        return Err(nothing_usable(customers.columns(), survey.met.rows));
     }
     let unknown = Unknown::of(&survey, ledger, memory)?;
     Ok((Arc::new(survey), unknown))
 }
 
+fn nothing_usable(columns: &[Column], rows: u64) -> Failure {
+    let place = |column: &Column| format!("a {} in column {}", column.kind.noun(), column.name);
+    let places = columns.iter().map(place).collect::<Vec<_>>().join(" or ");
+    let remedy = match columns {
+        [Column { kind: Kind::Nik, .. }] => "name the column that holds the NIKs with --column",
+        _ => "name the columns that hold them with --column KIND=NAME",
+    };
+    Failure::input(format!("none of the {} rows holds {places}", thousands(rows))).remedy(remedy)
+}
+
+fn column_summaries(columns: &[Column], survey: &Survey) -> Vec<ColumnSummary> {
+    let summary = |(Column { kind, name }, seen): (&Column, &ColumnSeen)| ColumnSummary {
+        column: name.clone(),
+        kind: kind.name(),
+        identifiers: seen.identifiers,
+        empty: seen.empty,
+        invalid: seen.invalid.clone(),
+        matched: 0,
+    };
+    columns.iter().zip(&survey.columns).map(summary).collect()
+}
+
 /// Says before anything is charged that the allowance will not last.
-async fn allowed(link: &Link, to_evaluate: u64) -> Result<Allowed, Failure> {
+async fn allowed(link: &Link, evaluations: u64) -> Result<Allowed, Failure> {
     let allowance = link.allowance().await?;
     let today = allowance.per_day.saturating_sub(allowance.used_today);
     let lifetime = allowance.lifetime.saturating_sub(allowance.used_lifetime);
     let code =
         if lifetime <= today { RefusalCode::LifetimeAllowanceUsed } else { RefusalCode::DayAllowanceUsed };
     let left = allowance.left();
-    if left < to_evaluate {
-        let (left, needed) = (thousands(left), thousands(to_evaluate));
+    if left < evaluations {
+        let (left, needed) = (thousands(left), thousands(evaluations));
         say(format_args!(
             "samar: warning: {needed} evaluations are needed, the allowance leaves {left};\n  \
              what is evaluated is kept, and the next run goes on from it"

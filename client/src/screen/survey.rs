@@ -8,27 +8,36 @@ use samar_local::sort::{Merge, Sorted, Sorter};
 use samar_protocol::identifier::ColumnSigns;
 
 use super::memory::Memory;
-use crate::customers::{Customers, Hash, HashKey, Met};
+use crate::customers::{Column, Customers, Hash, HashKey, Met, Unusable};
 use crate::ledger::Ledger;
 
 const HASH_BYTES: usize = size_of::<Hash>();
-pub(super) const ROW_BYTES: usize = 5;
-/// A place: hash ‖ row, big-endian, so that bytes sort by identifier and then by row.
-const PLACE_BYTES: usize = HASH_BYTES + ROW_BYTES;
+pub(super) const SLOT_BYTES: usize = 5;
+/// A place: hash ‖ slot, big-endian, so that bytes sort by identifier and then by row.
+const PLACE_BYTES: usize = HASH_BYTES + SLOT_BYTES;
 
 /// What the first reading shows. Memory is bounded whatever the file: see [`super::memory`].
 pub(super) struct Survey {
     /// Rows, and what the other readings must meet too.
     pub(super) met: Met,
-    /// Rows with a usable identifier.
+    /// Cells with a usable identifier, over all columns.
     pub(super) usable: u64,
-    /// Rows without one, by the reason's name.
-    pub(super) invalid: BTreeMap<&'static str, u64>,
-    /// What the column as a whole looks like, for people.
+    /// What stands in each column of identifiers.
+    pub(super) columns: Vec<ColumnSeen>,
+    /// What the columns as a whole look like, for people.
     pub(super) warnings: Vec<String>,
     /// Bytes of all rows.
     pub(super) text_bytes: u64,
     places: Sorted<PLACE_BYTES>,
+}
+
+/// Cells of one column of identifiers.
+#[derive(Default)]
+pub(super) struct ColumnSeen {
+    pub(super) identifiers: u64,
+    pub(super) empty: u64,
+    /// Those with something that is no identifier, by the reason's name.
+    pub(super) invalid: BTreeMap<&'static str, u64>,
 }
 
 impl Survey {
@@ -41,38 +50,59 @@ impl Survey {
         seen: impl Fn(u64),
     ) -> Result<Self, Failure> {
         let mut places = Sorter::<PLACE_BYTES>::new(folder, memory.share());
-        let mut invalid = BTreeMap::<_, u64>::new();
-        let mut signs = ColumnSigns::default();
-        let (mut row, mut usable, mut text_bytes) = (0, 0, 0);
+        let signs = customers.columns().iter().map(|column| ColumnSigns::new(column.kind));
+        let mut columns: Vec<_> = signs.map(|signs| (signs, ColumnSeen::default())).collect();
+        let (mut slot, mut text_bytes) = (0, 0);
         let mut reading = customers.read()?;
-        while let Some(cell) = reading.next()? {
-            match cell {
-                Ok(nik) => {
-                    signs.observe(nik.digits());
-                    usable += 1;
-                    places.push(place(&key.hash(&nik.oprf_input()), row)).map_err(Failure::local)?;
+        while reading.advance()? {
+            for (number, (cell, (signs, seen))) in reading.cells().iter().zip(&mut columns).enumerate() {
+                match cell {
+                    Ok(identifier) => {
+                        signs.observe(identifier.normalised());
+                        seen.identifiers += 1;
+                        places.push(place(&key.hash(identifier.input()), slot)).map_err(Failure::local)?;
+                    }
+                    Err(Unusable::Empty) => seen.empty += 1,
+                    Err(Unusable::Invalid(reason)) => {
+                        if let Some(text) = reading.text(number) {
+                            signs.observe_rejected(&text);
+                        }
+                        *seen.invalid.entry(reason).or_default() += 1;
+                    }
                 }
-                Err(reason) => *invalid.entry(reason).or_default() += 1,
+                slot += 1;
             }
             text_bytes += reading.row().text_bytes() as u64;
-            row += 1;
             seen(1);
         }
-        memory.check_rows(row)?;
+        memory.check_slots(slot)?;
         Ok(Self {
             met: reading.met(),
-            usable,
-            invalid,
-            warnings: signs.warnings().iter().map(ToString::to_string).collect(),
+            usable: columns.iter().map(|(_, seen)| seen.identifiers).sum(),
+            warnings: warnings(customers, &columns),
+            columns: columns.into_iter().map(|(_, seen)| seen).collect(),
             text_bytes,
             places: places.keep().map_err(Failure::local)?,
         })
     }
 
-    /// Each usable row with the hash of its identifier, in order of hash and then of row.
+    /// The slot of each usable cell with the hash of its identifier, in order of hash and then of row.
     pub(super) fn places(&self) -> Result<Places, Failure> {
         Ok(Places(self.places.read().map_err(Failure::local)?))
     }
+}
+
+/// What each column looks like; its name goes before it where there are several.
+fn warnings(customers: &Customers, columns: &[(ColumnSigns, ColumnSeen)]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (Column { kind, name }, (signs, seen)) in customers.columns().iter().zip(columns) {
+        let place = if columns.len() > 1 { format!("column {name}: ") } else { String::new() };
+        warnings.extend(signs.warnings().iter().map(|warning| format!("{place}{warning}")));
+        if columns.len() > 1 && seen.identifiers == 0 {
+            warnings.push(format!("{place}no row has a {} in it", kind.noun()));
+        }
+    }
+    warnings
 }
 
 pub(super) struct Places(Merge<PLACE_BYTES>);
@@ -85,34 +115,39 @@ impl Iterator for Places {
             Ok(place) => place,
             Err(error) => return Some(Err(Failure::local(error))),
         };
-        let (hash, row) = place.split_first_chunk::<HASH_BYTES>()?;
-        Some(Ok((*hash, row_of(row))))
+        let (hash, slot) = place.split_first_chunk::<HASH_BYTES>()?;
+        Some(Ok((*hash, slot_of(slot))))
     }
 }
 
-fn place(hash: &Hash, row: u64) -> [u8; PLACE_BYTES] {
+fn place(hash: &Hash, slot: u64) -> [u8; PLACE_BYTES] {
     let mut place = [0; PLACE_BYTES];
     place[..HASH_BYTES].copy_from_slice(hash);
-    place[HASH_BYTES..].copy_from_slice(&row_bytes(row));
+    place[HASH_BYTES..].copy_from_slice(&slot_bytes(slot));
     place
 }
 
-/// A row's number, from 0, as it sorts. Rows are counted before any of them is used, and are fewer than 2^40.
-pub(super) fn row_bytes(row: u64) -> [u8; ROW_BYTES] {
-    let [_, _, _, bytes @ ..] = row.to_be_bytes();
+/// A slot's number as it sorts: that of its row, from 0, times the columns of identifiers, and that of its column. Slots are
+/// counted before any of them is used, and are fewer than 2^40.
+pub(super) fn slot_bytes(slot: u64) -> [u8; SLOT_BYTES] {
+    let [_, _, _, bytes @ ..] = slot.to_be_bytes();
     bytes
 }
 
-pub(super) fn row_of(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0, |row, byte| row << 8 | u64::from(*byte))
+pub(super) fn slot_of(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |slot, byte| slot << 8 | u64::from(*byte))
 }
 
-/// Of whom nothing is known yet.
+/// What nothing is known of yet.
 pub(super) struct Unknown {
-    /// A bit for each row: whether it is the first of an identifier that the ledger does not know.
+    /// A bit for each slot: whether it is the first of an identifier that the ledger does not know.
     first: Vec<u64>,
-    /// How many there are.
+    /// Slots of a row.
+    width: u64,
+    /// How many identifiers are unknown.
     pub(super) count: u64,
+    /// Rows with the first of one.
+    rows: u64,
     /// Different identifiers in the file, known ones included.
     pub(super) unique: u64,
 }
@@ -121,11 +156,12 @@ impl Unknown {
     /// Compares the file with the ledger.
     pub(super) fn of(survey: &Survey, ledger: &Ledger, memory: Memory) -> Result<Self, Failure> {
         let mut known = ledger.read(memory.share())?;
-        let words = usize::try_from(survey.met.rows.div_ceil(64)).map_err(Failure::local)?;
-        let mut unknown = Self { first: vec![0; words], count: 0, unique: 0 };
+        let width = survey.columns.len() as u64;
+        let words = usize::try_from((survey.met.rows * width).div_ceil(64)).map_err(Failure::local)?;
+        let mut unknown = Self { first: vec![0; words], width, count: 0, rows: 0, unique: 0 };
         let (mut last, mut ahead) = (None, known.next()?);
         for place in survey.places()? {
-            let (hash, row) = place?;
+            let (hash, slot) = place?;
             if last.replace(hash) == Some(hash) {
                 continue;
             }
@@ -135,21 +171,43 @@ impl Unknown {
             }
             if ahead.is_none_or(|known| known.hash != hash) {
                 unknown.count += 1;
-                unknown.insert(row);
+                unknown.insert(slot);
             }
         }
+        unknown.rows = if width == 1 {
+            unknown.count
+        } else {
+            (0..survey.met.rows).filter(|row| unknown.concerns(*row)).count() as u64
+        };
         Ok(unknown)
     }
 
-    /// Whether this row's identifier is to be evaluated, and stands here first.
-    pub(super) fn contains(&self, row: u64) -> bool {
-        let word = usize::try_from(row / 64).ok().and_then(|word| self.first.get(word));
-        word.is_some_and(|word| word >> (row % 64) & 1 == 1)
+    /// Evaluations to ask for: one for each slot of each row that has something unknown, so that the server cannot tell how many of
+    /// them it has.
+    pub(super) fn evaluations(&self) -> u64 {
+        self.rows * self.width
     }
 
-    fn insert(&mut self, row: u64) {
-        if let Some(word) = usize::try_from(row / 64).ok().and_then(|word| self.first.get_mut(word)) {
-            *word |= 1 << (row % 64);
+    /// Slots of a row.
+    pub(super) fn width(&self) -> u64 {
+        self.width
+    }
+
+    /// Whether anything of this row is to be evaluated.
+    pub(super) fn concerns(&self, row: u64) -> bool {
+        (0..self.width).any(|column| self.contains(row, column))
+    }
+
+    /// Whether the identifier in this column of this row is to be evaluated, and stands here first.
+    pub(super) fn contains(&self, row: u64, column: u64) -> bool {
+        let slot = row * self.width + column;
+        let word = usize::try_from(slot / 64).ok().and_then(|word| self.first.get(word));
+        word.is_some_and(|word| word >> (slot % 64) & 1 == 1)
+    }
+
+    fn insert(&mut self, slot: u64) {
+        if let Some(word) = usize::try_from(slot / 64).ok().and_then(|word| self.first.get_mut(word)) {
+            *word |= 1 << (slot % 64);
         }
     }
 }
@@ -193,7 +251,8 @@ pub(super) mod tests {
             };
             let rows: Vec<String> = persons.iter().map(cell).collect();
             std::fs::write(&path, format!("nik\n{}\n", rows.join("\n"))).unwrap();
-            let customers = Customers::new(&path, "nik", TableOptions::default()).unwrap();
+            let columns = [Column::parse("nik")];
+            let customers = Customers::new(&path, &columns, TableOptions::default()).unwrap();
             Self { customers, memory: Memory::of_share(share_bytes), persons, dir }
         }
 
@@ -250,12 +309,13 @@ pub(super) mod tests {
                 }
             }
             assert_eq!((survey.met.rows, unknown.unique), (3_000, first.len() as u64));
-            assert_eq!(survey.usable + survey.invalid["not-digits"], 3_000);
+            assert_eq!(survey.usable + survey.columns[0].invalid["not-digits"], 3_000);
             for (row, person) in scene.persons.iter().enumerate() {
                 let expected = person.is_some_and(|person| first[&person] == row && !known(person));
-                assert_eq!(unknown.contains(row as u64), expected, "row {row}");
+                assert_eq!(unknown.contains(row as u64, 0), expected, "row {row}");
             }
             assert_eq!(unknown.count, first.keys().filter(|person| !known(**person)).count() as u64);
+            assert_eq!(unknown.evaluations(), unknown.count, "a single column has nothing to hide");
             drop(survey);
             assert_eq!(scene.runs(), Vec::<PathBuf>::new());
         }

@@ -1,11 +1,11 @@
 //! The matches of each row, in order of rows, in bounded memory whatever the number of either.
 //!
 //! ```text
-//! ledger, sorted by identifier ──┬→ join → tags, as many as memory holds → match → sorted by row
+//! ledger, sorted by identifier ──┬→ join → tags, as many as memory holds → match → sorted by slot, and so by row
 //! places, sorted by identifier ──┘
 //! ```
 //!
-//! What stands in between on disk are rows, breaches and labels.
+//! What stands in between on disk are slots, breaches and labels.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use samar_local::sort::{Merge, Sorter};
 use samar_protocol::oprf::{Element, Tag};
 
 use super::memory::Memory;
-use super::survey::{ROW_BYTES, Survey, row_bytes, row_of};
+use super::survey::{SLOT_BYTES, Survey, slot_bytes, slot_of};
 use crate::evaluation::BATCH;
 use crate::ledger::{Ledger, Met};
 use crate::matching::{MATCHING_BYTES, Match, match_breach};
@@ -24,27 +24,29 @@ use crate::synced::OpenBreach;
 
 /// A match: breach (2) ‖ label (4), big-endian.
 const MATCH_BYTES: usize = 2 + 4;
-const OF_ROW_BYTES: usize = ROW_BYTES + MATCH_BYTES;
-/// Memory for each identifier and row of a part: element, tag and its matching, end of its rows, a row.
+const OF_SLOT_BYTES: usize = SLOT_BYTES + MATCH_BYTES;
+/// Memory for each identifier and slot of a part: element, tag and its matching, end of its slots, a slot.
 const PART_BYTES: usize = size_of::<Element>() + MATCHING_BYTES + 2 * size_of::<u64>();
 /// More identifiers than this at a time gain nothing.
 const PART_MAX: usize = 4 << 20;
 
 /// The matches of rows, to be asked for in order.
 pub(super) struct Verdicts {
-    merge: Merge<OF_ROW_BYTES>,
+    merge: Merge<OF_SLOT_BYTES>,
+    /// Slots of a row.
+    width: u64,
     ahead: Option<(u64, Match)>,
     /// Of the row that was asked for last.
-    current: Vec<Match>,
+    current: Vec<(usize, Match)>,
 }
 
-/// Identifiers that are matched together, and their rows.
+/// Identifiers that are matched together, and their slots.
 #[derive(Default)]
 struct Part {
     elements: Vec<Element>,
-    /// For each identifier, where its rows end in `rows`.
+    /// For each identifier, where its slots end in `slots`.
     ends: Vec<usize>,
-    rows: Vec<u64>,
+    slots: Vec<u64>,
 }
 
 impl Verdicts {
@@ -56,38 +58,39 @@ impl Verdicts {
         folder: &Path,
         memory: Memory,
     ) -> Result<(Self, Met), Failure> {
-        let mut found = Sorter::<OF_ROW_BYTES>::new(folder, memory.share());
+        let mut found = Sorter::<OF_SLOT_BYTES>::new(folder, memory.share());
         let at_once = (memory.share() / PART_BYTES).clamp(BATCH, PART_MAX);
         let progress = Progress::new("match", Unit::Count, Some(survey.usable));
         let met = join(survey, ledger, memory, at_once, |part| {
-            progress.add(part.rows.len() as u64);
+            progress.add(part.slots.len() as u64);
             part.matches(breaches, &mut found)
         })?;
         let mut merge = found.finish().map_err(Failure::local)?;
-        let ahead = next_of_row(&mut merge)?;
-        Ok((Self { merge, ahead, current: Vec::new() }, met))
+        let (width, ahead) = (survey.columns.len() as u64, next_of_slot(&mut merge)?);
+        Ok((Self { merge, width, ahead, current: Vec::new() }, met))
     }
 
-    /// The matches of a row, by breach. Rows ascend from one call to the next.
-    pub(super) fn of(&mut self, row: u64) -> Result<&[Match], Failure> {
+    /// The matches of a row with the number of the column that each comes from, by column and breach. Rows ascend from one
+    /// call to the next.
+    pub(super) fn of(&mut self, row: u64) -> Result<&[(usize, Match)], Failure> {
         self.current.clear();
-        while let Some((of, found)) = self.ahead
-            && of <= row
+        while let Some((slot, found)) = self.ahead
+            && slot < (row + 1) * self.width
         {
-            if of == row {
-                self.current.push(found);
+            if let Some(column) = slot.checked_sub(row * self.width) {
+                self.current.push((usize::try_from(column).map_err(Failure::local)?, found));
             }
-            self.ahead = next_of_row(&mut self.merge)?;
+            self.ahead = next_of_slot(&mut self.merge)?;
         }
         Ok(&self.current)
     }
 }
 
-fn next_of_row(merge: &mut Merge<OF_ROW_BYTES>) -> Result<Option<(u64, Match)>, Failure> {
+fn next_of_slot(merge: &mut Merge<OF_SLOT_BYTES>) -> Result<Option<(u64, Match)>, Failure> {
     let record = merge.next().transpose().map_err(Failure::local)?;
     Ok(record.map(|record| {
-        let (row, found) = record.split_at(ROW_BYTES);
-        (row_of(row), match_of(found))
+        let (slot, found) = record.split_at(SLOT_BYTES);
+        (slot_of(slot), match_of(found))
     }))
 }
 
@@ -104,10 +107,10 @@ fn join(
     let mut part = Part::default();
     let (mut of, mut ahead) = (None, known.next()?);
     for place in survey.places()? {
-        let (hash, row) = place?;
+        let (hash, slot) = place?;
         if of != Some(hash) {
             of = Some(hash);
-            if part.rows.len() >= at_once {
+            if part.slots.len() >= at_once {
                 each(&part)?;
                 part.clear();
             }
@@ -118,11 +121,11 @@ fn join(
             let entry = ahead.filter(|known| known.hash == hash).ok_or_else(|| ledger.incomplete())?;
             met.mark(&entry);
             part.elements.push(entry.element);
-            part.ends.push(part.rows.len());
+            part.ends.push(part.slots.len());
         }
-        part.rows.push(row);
+        part.slots.push(slot);
         if let Some(end) = part.ends.last_mut() {
-            *end = part.rows.len();
+            *end = part.slots.len();
         }
     }
     each(&part)?;
@@ -133,33 +136,33 @@ impl Part {
     fn clear(&mut self) {
         self.elements.clear();
         self.ends.clear();
-        self.rows.clear();
+        self.slots.clear();
     }
 
-    /// Adds the matches of each of its rows to `found`.
-    fn matches(&self, breaches: &[OpenBreach], found: &mut Sorter<OF_ROW_BYTES>) -> Result<(), Failure> {
+    /// Adds the matches of each of its slots to `found`.
+    fn matches(&self, breaches: &[OpenBreach], found: &mut Sorter<OF_SLOT_BYTES>) -> Result<(), Failure> {
         let tags: Vec<Tag> = self.elements.par_iter().map(Element::tag).collect();
         for (breach, open) in (0u16..).zip(breaches) {
             for (ordinal, label) in match_breach(open, &tags)? {
-                for row in self.rows_of(ordinal as usize) {
-                    found.push(of_row(*row, Match { breach, label })).map_err(Failure::local)?;
+                for slot in self.slots_of(ordinal as usize) {
+                    found.push(of_slot(*slot, Match { breach, label })).map_err(Failure::local)?;
                 }
             }
         }
         Ok(())
     }
 
-    fn rows_of(&self, ordinal: usize) -> &[u64] {
+    fn slots_of(&self, ordinal: usize) -> &[u64] {
         let start = ordinal.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.rows[start..self.ends[ordinal]]
+        &self.slots[start..self.ends[ordinal]]
     }
 }
 
-fn of_row(row: u64, found: Match) -> [u8; OF_ROW_BYTES] {
-    let mut record = [0; OF_ROW_BYTES];
-    record[..ROW_BYTES].copy_from_slice(&row_bytes(row));
-    record[ROW_BYTES..][..2].copy_from_slice(&found.breach.to_be_bytes());
-    record[ROW_BYTES + 2..].copy_from_slice(&found.label.to_be_bytes());
+fn of_slot(slot: u64, found: Match) -> [u8; OF_SLOT_BYTES] {
+    let mut record = [0; OF_SLOT_BYTES];
+    record[..SLOT_BYTES].copy_from_slice(&slot_bytes(slot));
+    record[SLOT_BYTES..][..2].copy_from_slice(&found.breach.to_be_bytes());
+    record[SLOT_BYTES + 2..].copy_from_slice(&found.label.to_be_bytes());
     record
 }
 
@@ -203,15 +206,15 @@ mod tests {
                     .collect()
             };
             let folder = scene.home().pending();
-            let mut found = Sorter::<OF_ROW_BYTES>::new(&folder, scene.memory.share());
+            let mut found = Sorter::<OF_SLOT_BYTES>::new(&folder, scene.memory.share());
             let mut parts = 0;
             let met = join(&survey, &ledger, scene.memory, 100, |part| {
                 parts += 1;
                 for (ordinal, element) in part.elements.iter().enumerate() {
                     let person = usize::from_le_bytes(*element.0.first_chunk().unwrap());
-                    for row in part.rows_of(ordinal) {
+                    for slot in part.slots_of(ordinal) {
                         for matched in matches_of(person) {
-                            found.push(of_row(*row, matched)).unwrap();
+                            found.push(of_slot(*slot, matched)).unwrap();
                         }
                     }
                 }
@@ -221,11 +224,12 @@ mod tests {
             assert!(parts > 20, "{parts}");
             assert_eq!(scene.runs().is_empty(), share_bytes > 1_000);
             let mut merge = found.finish().unwrap();
-            let ahead = next_of_row(&mut merge).unwrap();
-            let mut verdicts = Verdicts { merge, ahead, current: Vec::new() };
+            let ahead = next_of_slot(&mut merge).unwrap();
+            let mut verdicts = Verdicts { merge, width: 1, ahead, current: Vec::new() };
             for (row, person) in (0..).zip(&scene.persons) {
                 let Some(person) = person else { continue }; // a row of nobody is not asked for
-                assert_eq!(verdicts.of(row).unwrap(), matches_of(*person), "row {row}");
+                let expected: Vec<_> = matches_of(*person).into_iter().map(|found| (0, found)).collect();
+                assert_eq!(verdicts.of(row).unwrap(), expected, "row {row}");
             }
             drop((verdicts, survey));
             assert!(scene.runs().is_empty());

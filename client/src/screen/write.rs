@@ -4,18 +4,19 @@ use std::io::Write;
 
 use samar_local::exit::Failure;
 use samar_local::progress::{Progress, Unit};
+use samar_protocol::identifier::Kind;
 use samar_protocol::manifest::Breach;
 
 use super::survey::Survey;
 use super::verdicts::Verdicts;
 use crate::customers::Customers;
 use crate::people::thousands;
-use crate::report::{Format, Rows, Summary, Verdict};
+use crate::report::{Asked, Rows, Shape, Summary, Verdict};
 
 /// Writes the report and counts it. What is written before an error is not to be used.
 pub(super) fn write(
     out: impl Write,
-    format: Format,
+    shape: Shape,
     customers: &Customers,
     survey: &Survey,
     mut verdicts: Verdicts,
@@ -24,15 +25,17 @@ pub(super) fn write(
 ) -> Result<(), Failure> {
     let progress = Progress::new("report", Unit::Count, Some(survey.met.rows));
     let mut reading = customers.read()?;
-    let mut report = Rows::new(out, format, reading.columns(), reading.delimiter())?;
+    let mut report = Rows::new(out, shape, reading.columns(), reading.delimiter())?;
+    let kinds: Vec<Kind> = customers.columns().iter().map(|column| column.kind).collect();
+    let asked = Asked { kinds: &kinds, niks_alone: shape.niks_alone };
     let mut row = 0;
-    while let Some(cell) = reading.next()? {
-        let verdict = match cell {
-            Ok(_) => Verdict::of(verdicts.of(row)?.iter().copied(), breaches),
-            Err(reason) => Verdict::Invalid(reason),
-        };
+    while reading.advance()? {
+        let matches = verdicts.of(row)?;
+        summary.count_columns(matches.iter().map(|(column, _)| *column));
+        let of_kinds = matches.iter().filter_map(|(column, found)| Some((*kinds.get(*column)?, *found)));
+        let verdict = Verdict::on(reading.cells(), asked, of_kinds, breaches);
         summary.count(&verdict);
-        report.write(reading.row(), &verdict)?;
+        report.write(reading.row(), &verdict, asked.not_looked_up(reading.cells()))?;
         progress.add(1);
         row += 1;
     }

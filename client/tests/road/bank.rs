@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use samar::bench::{BenchPlan, Ladder, bench};
 use samar::report::{Format, Summary};
-use samar::screen::{ScreenPlan, screen};
+use samar::screen::{Column, ScreenPlan, screen};
 use samar::sync::{SyncReport, sync};
 use samar::{Home, join::join};
 use samar_local::exit::Failure;
@@ -75,19 +75,34 @@ impl Bank {
 
     /// Screens the file that is there, with the ledger or without.
     pub(crate) fn screen_again(&self, ledger: bool) -> Result<Summary, Failure> {
-        let plan = ScreenPlan {
+        self.screen_as(&ScreenPlan { ledger, ..self.plan() })
+    }
+
+    /// Screens a file with this text by these columns.
+    pub(crate) fn screen_columns(&self, text: &str, columns: &[&str]) -> Result<Summary, Failure> {
+        std::fs::write(self.path("customers.csv"), text).unwrap();
+        let columns = columns.iter().map(|column| Column::parse(column)).collect();
+        self.screen_as(&ScreenPlan { columns, ..self.plan() })
+    }
+
+    pub(crate) fn screen_as(&self, plan: &ScreenPlan) -> Result<Summary, Failure> {
+        self.runtime.block_on(screen(plan))
+    }
+
+    /// How the file that is there is screened, if nothing else is said.
+    pub(crate) fn plan(&self) -> ScreenPlan {
+        ScreenPlan {
             home: self.home(),
             file: self.path("customers.csv"),
-            column: "nik".to_owned(),
+            columns: vec![Column::parse("nik")],
             form: None,
             table: None,
             out: self.path("report.csv"),
             format: Format::Csv,
             summary: None,
             memory_bytes: 512 << 20,
-            ledger,
-        };
-        self.runtime.block_on(screen(&plan))
+            ledger: true,
+        }
     }
 
     /// A bench of four steps; the page stands in `bench.html`.

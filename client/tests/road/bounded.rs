@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use samar::report::{Format, Summary};
-use samar::screen::{ScreenPlan, screen};
+use samar::screen::{Column, ScreenPlan, screen};
 use samar::{Home, join::join, sync::sync};
 use samar_local::exit::{Exit, Failure};
 use samar_protocol::manifest::SegmentKind::{Add, Base, Remove};
@@ -48,7 +48,7 @@ impl Bank {
         let plan = ScreenPlan {
             home: self.home(),
             file: self.path("customers.csv"),
-            column: "nik".to_owned(),
+            columns: vec![Column::parse("nik")],
             form: None,
             table: None,
             out: self.path("report.csv"),

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use samar::report::Format;
-use samar::screen::{ScreenPlan, screen};
+use samar::screen::{Column, ScreenPlan, screen};
 use samar::sync::sync;
 use samar::{Home, join::join};
 use samar_protocol::manifest::SegmentKind::Base;
@@ -52,7 +52,7 @@ impl Bank {
         let plan = ScreenPlan {
             home: self.home(),
             file: self.path("customers.csv"),
-            column: "nik".to_owned(),
+            columns: vec![Column::parse("nik")],
             form: None,
             table: None,
             out: self.path("report"),

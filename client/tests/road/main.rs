@@ -7,6 +7,7 @@ mod certificates;
 mod damage;
 mod honest;
 mod inspect;
+mod kinds;
 mod lies;
 mod lookups;
 mod operator;

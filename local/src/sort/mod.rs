@@ -14,8 +14,10 @@
 //! are named `run-*.tmp`, and go away when they are used up or dropped. Only a killed process leaves them behind:
 //! [`remove_leftovers`] clears those.
 
+mod ahead;
 mod merge;
 mod run;
+mod spill;
 #[cfg(test)]
 mod tests;
 
@@ -26,9 +28,11 @@ use std::sync::Arc;
 
 use rayon::slice::ParallelSliceMut as _;
 
+pub use ahead::Ahead;
 pub use merge::Merge;
 pub use run::remove_leftovers;
 use run::{Run, RunWriter};
+use spill::Spill;
 
 /// Most runs merged at once. Each costs an open file (the usual limit is 1,024) and a read buffer.
 const FAN_IN_MAX: usize = 256;
@@ -97,25 +101,34 @@ pub enum SortError {
 
 /// Collects `N`-byte records and gives them back in ascending byte order, duplicates included.
 ///
-/// Worst-case memory is `memory_bytes` (or three records, if that is more), whether collecting or merging.
+/// Half of the memory is filled while the other half is sorted and written. Worst-case memory is `memory_bytes` (or three
+/// records, if that is more), whether collecting or merging.
 #[derive(Debug)]
 pub struct Sorter<const N: usize> {
     folder: PathBuf,
     memory_bytes: usize,
     /// Reserved whole at the first record: it never moves, and untouched pages cost nothing.
     buffer: Vec<[u8; N]>,
+    /// The other half on its way to the disk.
+    spill: Option<Spill<N>>,
     runs: VecDeque<Run>,
 }
 
 impl<const N: usize> Sorter<N> {
-    /// A sorter that spills to `folder` beyond `memory_bytes`. The folder is not touched before that.
+    /// A sorter that spills to `folder` beyond half of `memory_bytes`. The folder is not touched before that.
     pub fn new(folder: &Path, memory_bytes: usize) -> Self {
         const { assert!(N > 0, "a record has at least one byte") };
-        Self { folder: folder.to_owned(), memory_bytes, buffer: Vec::new(), runs: VecDeque::new() }
+        Self {
+            folder: folder.to_owned(),
+            memory_bytes,
+            buffer: Vec::new(),
+            spill: None,
+            runs: VecDeque::new(),
+        }
     }
 
-    /// Adds one record; may sort and write a run first. After an error the record has not been taken, and the
-    /// sorter holds what it held.
+    /// Adds one record; may begin to write a run first. After an error the record has not been taken. One that the disk caused
+    /// comes with a later record, and what that run held is lost with it: the sort is over.
     pub fn push(&mut self, record: [u8; N]) -> Result<(), SortError> {
         if self.buffer.len() == self.buffer.capacity() {
             self.make_room()?;
@@ -129,7 +142,7 @@ impl<const N: usize> Sorter<N> {
         records.into_iter().try_for_each(|record| self.push(record))
     }
 
-    /// Ends collecting. When all records fit in memory no file is ever written.
+    /// Ends collecting. When all records fit in half of the memory no file is ever written.
     /// Each run goes away as soon as it is used up.
     pub fn finish(self) -> Result<Merge<N>, SortError> {
         let Sorted { records, runs, buffer_bytes } = self.keep()?;
@@ -138,11 +151,12 @@ impl<const N: usize> Sorter<N> {
 
     /// Ends collecting, for records that are read more than once. What fits in memory stays there.
     pub fn keep(mut self) -> Result<Sorted<N>, SortError> {
-        if self.runs.is_empty() {
+        if self.spill.is_none() && self.runs.is_empty() {
             self.buffer.par_sort_unstable();
             return Ok(Sorted { records: Arc::new(self.buffer), runs: self.runs, buffer_bytes: 0 });
         }
-        self.spill()?;
+        self.begin_spill()?;
+        self.end_spill()?;
         // From here on the memory belongs to the merge.
         self.buffer = Vec::new();
         let fan_in = (self.memory_bytes / READ_BYTES_MIN).saturating_sub(1).clamp(2, FAN_IN_MAX);
@@ -162,19 +176,32 @@ impl<const N: usize> Sorter<N> {
 
     fn make_room(&mut self) -> Result<(), SortError> {
         if self.buffer.capacity() > 0 {
-            return self.spill();
+            return self.begin_spill();
         }
-        let records = (self.memory_bytes / N).max(1);
+        self.reserve()
+    }
+
+    fn reserve(&mut self) -> Result<(), SortError> {
+        let records = (self.memory_bytes / 2 / N).max(1);
         self.buffer.try_reserve_exact(records).map_err(|_| SortError::Memory { bytes: self.memory_bytes })
     }
 
-    fn spill(&mut self) -> Result<(), SortError> {
-        self.buffer.par_sort_unstable();
-        let mut writer = RunWriter::create(&self.folder, 0)?;
-        writer.write(self.buffer.as_flattened())?;
-        self.runs.push_back(writer.finish::<N>()?);
-        self.buffer.clear();
-        Ok(())
+    /// Sends what was collected to the disk, and takes the half that came back from there.
+    fn begin_spill(&mut self) -> Result<(), SortError> {
+        // Created here, so that a folder that does not take files is known while nothing is lost.
+        let writer = RunWriter::create(&self.folder, 0)?;
+        let emptied = self.end_spill()?;
+        let full = std::mem::replace(&mut self.buffer, emptied);
+        self.spill = Some(Spill::begin(full, writer));
+        if self.buffer.capacity() == 0 { self.reserve() } else { Ok(()) }
+    }
+
+    /// Waits for the run that is being written, if there is one; its memory, empty.
+    fn end_spill(&mut self) -> Result<Vec<[u8; N]>, SortError> {
+        let Some(spill) = self.spill.take() else { return Ok(Vec::new()) };
+        let (run, emptied) = spill.end()?;
+        self.runs.push_back(run);
+        Ok(emptied)
     }
 
     /// Bytes for each of `buffers` buffers, a whole number of records.

@@ -26,6 +26,13 @@ fn sorted<const N: usize>(folder: &TempDir, memory_bytes: usize, records: &[[u8;
     merge.map(Result::unwrap).collect()
 }
 
+/// The same, merged on a thread of its own.
+fn sorted_ahead<const N: usize>(folder: &TempDir, memory_bytes: usize, records: &[[u8; N]]) -> Vec<[u8; N]> {
+    let mut sorter = Sorter::new(folder.path(), memory_bytes);
+    sorter.extend(records.iter().copied()).unwrap();
+    sorter.finish().unwrap().ahead().map(Result::unwrap).collect()
+}
+
 /// Enough distinct records for `runs` runs of `memory_bytes`.
 fn many(runs: usize, memory_bytes: usize) -> Vec<[u8; 16]> {
     let record = |i: usize| (i as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835).to_be_bytes();
@@ -44,6 +51,14 @@ proptest! {
         let mut expected = records;
         expected.sort();
         prop_assert_eq!(result, expected);
+        prop_assert_eq!(files(&folder), 0);
+    }
+
+    #[test]
+    fn merging_ahead_gives_the_same(count in 0usize..40_000, memory_bytes in 100usize..800_000) {
+        let folder = folder();
+        let records = &many(1, 16 * count);
+        prop_assert_eq!(sorted_ahead(&folder, memory_bytes, records), sorted(&folder, memory_bytes, records));
         prop_assert_eq!(files(&folder), 0);
     }
 
@@ -89,7 +104,7 @@ fn runs_are_private_and_go_away_with_the_sorter() {
     let folder = folder();
     let mut sorter = Sorter::<16>::new(folder.path(), 1_600);
     sorter.extend(many(4, 1_600)).unwrap();
-    assert_eq!(files(&folder), 3, "the last buffer is still in memory");
+    assert_eq!(files(&folder), 7, "the last half of the memory is still in memory");
     for entry in fs::read_dir(folder.path()).unwrap() {
         assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
@@ -100,7 +115,7 @@ fn runs_are_private_and_go_away_with_the_sorter() {
 #[test]
 fn a_run_goes_away_as_soon_as_it_is_used_up() {
     let folder = folder();
-    let mut sorter = Sorter::<1>::new(folder.path(), 2);
+    let mut sorter = Sorter::<1>::new(folder.path(), 4);
     sorter.extend([[1], [2], [3], [4], [5]]).unwrap();
     let mut merge = sorter.finish().unwrap();
     let before = files(&folder);
@@ -111,6 +126,34 @@ fn a_run_goes_away_as_soon_as_it_is_used_up() {
     assert_eq!((before, files(&folder)), (2, 1));
     drop(merge);
     assert_eq!(files(&folder), 0);
+}
+
+#[test]
+fn a_merge_that_is_given_up_leaves_nothing() {
+    let folder = folder();
+    let records = many(4, 1_600_000);
+    let mut sorter = Sorter::<16>::new(folder.path(), 1_600_000);
+    sorter.extend(records.iter().copied()).unwrap();
+    let mut ahead = sorter.finish().unwrap().ahead();
+    ahead.next().unwrap().unwrap();
+    assert!(files(&folder) > 0);
+    drop(ahead);
+    assert_eq!(files(&folder), 0);
+}
+
+#[test]
+fn an_error_of_a_merge_ahead_comes_in_its_place_and_ends_it() {
+    let folder = folder();
+    let mut sorter = Sorter::<16>::new(folder.path(), 1_600);
+    sorter.extend(many(3, 1_600)).unwrap();
+    let merge = sorter.finish().unwrap();
+    for run in fs::read_dir(folder.path()).unwrap() {
+        fs::OpenOptions::new().write(true).open(run.unwrap().path()).unwrap().set_len(400).unwrap();
+    }
+    let mut ahead = merge.ahead();
+    let error = ahead.by_ref().find_map(Result::err).expect("an error before the end");
+    assert!(matches!(error, SortError::Truncated { .. }), "{error:?}");
+    assert!(ahead.next().is_none());
 }
 
 #[test]
@@ -160,7 +203,7 @@ fn an_unusable_folder_is_named_and_the_records_stay() {
     let file = folder.path().join("file");
     fs::write(&file, b"").unwrap();
     for bad in [file, folder.path().join("absent")] {
-        let mut sorter = Sorter::<16>::new(&bad, 32);
+        let mut sorter = Sorter::<16>::new(&bad, 64);
         sorter.extend([[3; 16], [1; 16]]).unwrap();
         let error = sorter.push([2; 16]).unwrap_err();
         assert!(matches!(&error, SortError::Create { folder, .. } if *folder == bad), "{error:?}");
@@ -183,8 +226,9 @@ fn a_run_that_lost_its_end_is_an_error_and_ends_the_merge() {
     let folder = folder();
     let mut sorter = Sorter::<16>::new(folder.path(), 1_600);
     sorter.extend(many(3, 1_600)).unwrap();
+    sorter.end_spill().unwrap();
     let run = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
-    fs::OpenOptions::new().write(true).open(&run).unwrap().set_len(1_000).unwrap();
+    fs::OpenOptions::new().write(true).open(&run).unwrap().set_len(400).unwrap();
     let mut merge = sorter.finish();
     let error = loop {
         match &mut merge {

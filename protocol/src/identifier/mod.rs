@@ -82,6 +82,18 @@ impl Kind {
             Self::Npwp => "NPWP",
         }
     }
+
+    /// What several of them are called.
+    #[must_use]
+    pub fn nouns(self) -> &'static str {
+        match self {
+            Self::Nik => "NIKs",
+            Self::Phone => "telephone numbers",
+            Self::Email => "e-mail addresses",
+            Self::Kk => "family card (KK) numbers",
+            Self::Npwp => "NPWP numbers",
+        }
+    }
 }
 
 /// An identifier of any kind, well formed and normalised.
@@ -147,6 +159,8 @@ impl core::fmt::Debug for Identifier {
 
 const INPUT_LABEL: &[u8; 11] = b"samar id v1";
 const PREFIX_BYTES: usize = INPUT_LABEL.len() + 1;
+/// The byte of [`OprfInput::padding`], which no [`Kind`] has.
+const NO_KIND: u8 = 0;
 /// Held inline. Every number fits, and an e-mail address of 34 bytes.
 const INLINE_BYTES: usize = 46;
 
@@ -166,7 +180,18 @@ enum Bytes {
 impl OprfInput {
     /// Of an identifier of at most [`IDENTIFIER_BYTES_MAX`](crate::limits::IDENTIFIER_BYTES_MAX) bytes.
     fn new(kind: Kind, identifier: &[u8]) -> Self {
-        let prefix = [kind.byte()];
+        Self::of(kind.byte(), identifier)
+    }
+
+    /// What is sent where a customer has nothing to ask about, so that the number of elements does not say so (SPEC.md section
+    /// "Client obligations"). It is the input of no identifier: kind 0, and no bytes. Blinded it is as uniform as any other.
+    #[must_use]
+    pub fn padding() -> Self {
+        Self::of(NO_KIND, &[])
+    }
+
+    fn of(kind: u8, identifier: &[u8]) -> Self {
+        let prefix = [kind];
         let parts = || INPUT_LABEL.iter().chain(&prefix).chain(identifier).copied();
         let length = PREFIX_BYTES + identifier.len();
         match u8::try_from(length) {

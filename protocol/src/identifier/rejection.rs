@@ -99,7 +99,7 @@ impl Rejection {
 
     /// The reason's stable name in reports and reject files.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
             Self::TooLong => "too-long",

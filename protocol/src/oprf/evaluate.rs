@@ -48,6 +48,14 @@ impl BlindedBatch {
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.encodings.as_flattened()).into()
     }
+
+    /// The name under which its rekeying is charged: another than [`BlindedBatch::hash`] of any batch, so that what was rekeyed
+    /// is not evaluated for free.
+    #[must_use]
+    pub fn rekey_hash(&self) -> [u8; 32] {
+        let labelled = Sha256::new_with_prefix(b"samar rekey batch v1");
+        labelled.chain_update(self.encodings.as_flattened()).finalize().into()
+    }
 }
 
 /// The answer to a batch: element by element `k · blinded`, and the proof that one key made them all.

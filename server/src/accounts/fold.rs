@@ -17,6 +17,8 @@ pub struct Usage {
     pub today: u64,
     /// Evaluations charged ever.
     pub lifetime: u64,
+    /// Elements rekeyed on the current day.
+    pub rekeyed_today: u64,
     /// When the next day begins, seconds since 1970 UTC.
     pub next_day_s: u64,
 }
@@ -56,6 +58,17 @@ impl Refused {
     }
 }
 
+impl Usage {
+    /// Whether what is left of a day's allowance covers so many more.
+    fn check_day(&self, used: u64, per_day: u64, count: u32, now_s: u64) -> Result<(), Refused> {
+        if used.saturating_add(u64::from(count)) <= per_day {
+            return Ok(());
+        }
+        let milliseconds = self.next_day_s.saturating_sub(now_s).saturating_mul(1_000);
+        Err(Refused::Day { retry_after_ms: u32::try_from(milliseconds).unwrap_or(u32::MAX) })
+    }
+}
+
 /// What the records come to. Nothing but a record changes it, so that it is the same for whoever reads the log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Fold {
@@ -72,6 +85,7 @@ struct Account {
     day: u64,
     today: u64,
     lifetime: u64,
+    rekeyed_today: u64,
     /// Private lookups charged today.
     lookups: u64,
     /// Batches charged today and the day before: a retry within a day is free, and memory stays bounded by two days'
@@ -94,6 +108,12 @@ impl Fold {
                 self.tokens.insert(*token, *key);
                 self.keys.insert(*key, (bank.clone(), *time_s));
             }
+            Record::Rekeyed { time_s, bank, batch, count } => {
+                let account = self.accounts.entry(bank.clone()).or_default();
+                account.turn_to(time_s / DAY_S);
+                account.rekeyed_today = account.rekeyed_today.saturating_add(u64::from(*count));
+                account.batches.insert(*batch);
+            }
             Record::Lookup { time_s, bank, count } => {
                 let account = self.accounts.entry(bank.clone()).or_default();
                 account.turn_to(time_s / DAY_S);
@@ -105,15 +125,17 @@ impl Fold {
     /// Whether a debit of `count` may be written now.
     pub(super) fn check(&self, bank: &Bank, count: u32, now_s: u64) -> Result<(), Refused> {
         let used = self.usage(&bank.name, now_s);
-        let after = |used: u64| used.saturating_add(u64::from(count));
-        if after(used.lifetime) > bank.lifetime {
+        if used.lifetime.saturating_add(u64::from(count)) > bank.lifetime {
             return Err(Refused::Lifetime);
         }
-        if after(used.today) > bank.per_day {
-            let milliseconds = used.next_day_s.saturating_sub(now_s).saturating_mul(1_000);
-            return Err(Refused::Day { retry_after_ms: u32::try_from(milliseconds).unwrap_or(u32::MAX) });
-        }
-        Ok(())
+        used.check_day(used.today, bank.per_day, count, now_s)
+    }
+
+    /// Whether a rekeying of `count` may be written now. As many are allowed in a day as evaluations, apart from those, and
+    /// none count for the lifetime: they give nothing that was not paid for under the key before.
+    pub(super) fn check_rekeying(&self, bank: &Bank, count: u32, now_s: u64) -> Result<(), Refused> {
+        let used = self.usage(&bank.name, now_s);
+        used.check_day(used.rekeyed_today, bank.per_day, count, now_s)
     }
 
     /// Whether one more private lookup may be written now, of so many in a day.
@@ -144,13 +166,17 @@ impl Fold {
     pub(super) fn usage(&self, bank: &str, now_s: u64) -> Usage {
         let day = now_s / DAY_S;
         match self.accounts.get(bank) {
-            Some(account) if account.day >= day => {
-                Usage { today: account.today, lifetime: account.lifetime, next_day_s: account.next_day_s() }
-            }
-            Some(account) => {
-                Usage { today: 0, lifetime: account.lifetime, next_day_s: (day + 1).saturating_mul(DAY_S) }
-            }
-            None => Usage { today: 0, lifetime: 0, next_day_s: (day + 1).saturating_mul(DAY_S) },
+            Some(account) if account.day >= day => Usage {
+                today: account.today,
+                lifetime: account.lifetime,
+                rekeyed_today: account.rekeyed_today,
+                next_day_s: account.next_day_s(),
+            },
+            account => Usage {
+                lifetime: account.map_or(0, |account| account.lifetime),
+                next_day_s: (day + 1).saturating_mul(DAY_S),
+                ..Usage::default()
+            },
         }
     }
 
@@ -172,9 +198,12 @@ impl Fold {
     /// All of it, in parts; equal folds come in the same parts.
     pub(super) fn parts<E>(&self, mut each: impl FnMut(Part) -> Result<(), E>) -> Result<(), E> {
         for bank in sorted(self.accounts.keys()) {
-            let Account { day, today, lifetime, lookups, ref batches, ref batches_before } =
+            let Account { day, today, lifetime, rekeyed_today, lookups, ref batches, ref batches_before } =
                 self.accounts[bank];
             each(Part::Account { bank: bank.clone(), day, today, lifetime })?;
+            if rekeyed_today > 0 {
+                each(Part::Rekeyed { bank: bank.clone(), today: rekeyed_today })?;
+            }
             for (days_before, batches) in [(0, batches), (1, batches_before)] {
                 for batches in sorted(batches).chunks(PART_BATCHES_MAX) {
                     let batches = batches.iter().map(|batch| **batch).collect();
@@ -212,6 +241,11 @@ impl Fold {
                 let set = if days_before == 0 { &mut account.batches } else { &mut account.batches_before };
                 batches.into_iter().all(|batch| set.insert(batch))
             }
+            Part::Rekeyed { bank, today } => {
+                let account =
+                    self.accounts.get_mut(&bank).ok_or("rekeyings of an account that is not there")?;
+                std::mem::replace(&mut account.rekeyed_today, today) == 0
+            }
             Part::Key { key, bank, since_s } => self.keys.insert(key, (bank, since_s)).is_none(),
             Part::Lookups { bank, today } => {
                 let account =
@@ -243,6 +277,7 @@ impl Account {
         self.batches.clear();
         self.day = day;
         self.today = 0;
+        self.rekeyed_today = 0;
         self.lookups = 0;
     }
 

@@ -152,6 +152,29 @@ impl Accounts {
         Ok(log.append(&record))
     }
 
+    /// Charges a batch of `count` elements to a bank's rekeyings of the day, unless the same batch was charged before.
+    ///
+    /// # Errors
+    /// As [`Accounts::debit`], but never of the lifetime.
+    pub fn debit_rekeying(
+        &self,
+        bank: &Bank,
+        batch: [u8; 32],
+        count: u32,
+        now_s: u64,
+    ) -> Result<Debit, Refused> {
+        let mut inner = self.lock();
+        let Inner { fold, log } = &mut *inner;
+        fold.check_clock(&bank.name, now_s)?;
+        if fold.is_charged(&bank.name, &batch, now_s) {
+            return Ok(Debit { charged: 0, synced: log.barrier() });
+        }
+        fold.check_rekeying(bank, count, now_s)?;
+        let record = Record::Rekeyed { time_s: now_s, bank: bank.name.clone(), batch, count };
+        fold.apply(&record);
+        Ok(Debit { charged: count, synced: log.append(&record) })
+    }
+
     /// Records that a bank traded a token for a certificate; `None` if the token was used before, unless for the same
     /// key: then the answer was lost on its way, and the bank asks once more.
     #[must_use]

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use samar_protocol::wire::RefusalCode;
+
 use super::*;
 
 const DAY_S: u64 = 86_400;
@@ -48,9 +50,41 @@ fn an_allowance_is_exact_and_a_retry_is_free() {
     assert_eq!(charge(&accounts, &bank, 1, 60, next), Ok(0));
     assert_eq!(charge(&accounts, &bank, 3, 51, next), Err(Refused::Lifetime));
     assert_eq!(charge(&accounts, &bank, 3, 50, next), Ok(50));
-    assert_eq!(accounts.used("bank-a", next), Usage { today: 50, lifetime: 150, next_day_s: 20_002 * DAY_S });
+    assert_eq!(
+        accounts.used("bank-a", next),
+        Usage { today: 50, lifetime: 150, rekeyed_today: 0, next_day_s: 20_002 * DAY_S }
+    );
     // Two days on, the first batch is forgotten and would be charged.
     assert_eq!(charge(&accounts, &bank, 1, 1, next + DAY_S), Err(Refused::Lifetime));
+}
+
+// R-ALLOW-4: day-allowance-used
+#[test]
+fn rekeyings_have_a_rate_of_their_own_and_pay_for_no_evaluation() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    let bank = bank(100, 100);
+    let rekey = |accounts: &Accounts, batch: u8, count, now_s| {
+        let debit = accounts.debit_rekeying(&bank, [batch; 32], count, now_s)?;
+        runtime().block_on(debit.synced).unwrap();
+        Ok(debit.charged)
+    };
+    assert_eq!(charge(&accounts, &bank, 1, 100, NOON), Ok(100), "the lifetime is used up");
+    assert_eq!(rekey(&accounts, 2, 60, NOON), Ok(60));
+    assert_eq!(rekey(&accounts, 2, 60, NOON), Ok(0), "the same again is free");
+    let day = Refused::Day { retry_after_ms: 43_200_000 };
+    assert_eq!(rekey(&accounts, 3, 41, NOON), Err(day));
+    assert_eq!(day.code(), RefusalCode::DayAllowanceUsed);
+    accounts.checkpoint(1).unwrap();
+    drop(accounts);
+    let accounts = Accounts::open(&path).unwrap();
+    let used = accounts.used("bank-a", NOON);
+    assert_eq!((used.today, used.lifetime, used.rekeyed_today), (100, 100, 60), "by the checkpoint");
+    assert_eq!(rekey(&accounts, 3, 41, NOON), Err(day));
+    assert_eq!(rekey(&accounts, 3, 40, NOON), Ok(40));
+    assert_eq!(rekey(&accounts, 4, 100, NOON + DAY_S), Ok(100), "a new day, and no end of the lifetime");
+    assert_eq!(charge(&accounts, &bank, 5, 1, NOON + DAY_S), Err(Refused::Lifetime));
 }
 
 /// What SECURITY.md says of batches of one: the log grows by so much for each evaluation, and no account has more of them
@@ -117,6 +151,32 @@ fn debits_a_second() {
     }
 }
 
+/// Lookups have a day of their own, and no lifetime; they are there after a restart, and a wrong clock hands none back.
+#[test]
+fn private_lookups_are_counted_by_the_day_apart_from_evaluations() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    let look_up = |accounts: &Accounts, now_s| {
+        let synced = accounts.debit_lookup("bank-a", 3, now_s)?;
+        runtime().block_on(synced).unwrap();
+        Ok::<(), Refused>(())
+    };
+    charge(&accounts, &bank(10, 10), 1, 10, NOON).unwrap();
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
+    drop(accounts);
+    let accounts = Accounts::open(&path).unwrap();
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
+    let used_up = Refused::Lookups { retry_after_ms: 43_200_000 };
+    assert_eq!(used_up.code(), RefusalCode::LookupAllowanceUsed);
+    assert_eq!(look_up(&accounts, NOON), Err(used_up));
+    assert!(look_up(&accounts, NOON - DAY_S).is_err(), "a day back is no new day");
+    assert_eq!(look_up(&accounts, NOON - 2 * DAY_S), Err(Refused::Clock { behind: 2 }));
+    assert_eq!(look_up(&accounts, NOON + DAY_S), Ok(()));
+    assert_eq!(accounts.used("bank-a", NOON + DAY_S).lifetime, 10);
+}
+
 // R-ALLOW-3: internal
 #[test]
 fn a_clock_that_jumps_back_hands_nothing_back_and_is_refused_where_it_is_days() {
@@ -132,7 +192,7 @@ fn a_clock_that_jumps_back_hands_nothing_back_and_is_refused_where_it_is_days() 
     // Two days back, and as far as a clock can go: nothing is written, nothing is free.
     for (now_s, behind) in [(NOON - 2 * DAY_S, 2), (0, 20_000)] {
         let refused = Refused::Clock { behind };
-        assert_eq!(refused.code(), samar_protocol::wire::RefusalCode::Internal);
+        assert_eq!(refused.code(), RefusalCode::Internal);
         assert_eq!(charge(&accounts, &bank, 1, 90, now_s), Err(refused));
         assert_eq!(charge(&accounts, &bank, 3, 1, now_s), Err(refused));
     }

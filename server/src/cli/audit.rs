@@ -44,6 +44,9 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
             (counted(sums.batches, "batch").replace("batchs", "batches"), sums.evaluations);
         let (evaluations, keys) = (counted(evaluations, "evaluation"), counted(sums.joined, "key"));
         print(format_args!("  {}: {evaluations} in {batches}, {keys} joined", printable(bank)));
+        if sums.rekeyed > 0 {
+            print(format_args!("    {} rekeyed", counted(sums.rekeyed, "element")));
+        }
         if sums.lookups > 0 {
             print(format_args!("    {}", counted(sums.lookups, "private lookup")));
         }
@@ -69,7 +72,8 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
 fn to_json(audit: &Audit) -> serde_json::Value {
     let bank = |(bank, sums): (&String, &crate::audit::BankSums)| {
         json!({"bank": printable(bank), "batches": sums.batches, "evaluations": sums.evaluations,
-               "lookups": sums.lookups, "joined": sums.joined, "first_s": sums.first_s, "last_s": sums.last_s})
+               "rekeyed": sums.rekeyed, "lookups": sums.lookups,
+               "joined": sums.joined, "first_s": sums.first_s, "last_s": sums.last_s})
     };
     let fault = audit.fault().map(|(at, what, remedy)| {
         json!({"offset": at, "record": audit.records + 1, "what": what, "remedy": remedy})

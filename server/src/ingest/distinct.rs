@@ -1,19 +1,19 @@
 //! Sorted records, each element once.
 
 use samar_local::exit::Failure;
-use samar_local::sort::Merge;
+use samar_local::sort::{Ahead, Merge};
 
 use crate::vault::file::{RECORD_BYTES, Record};
 
 /// Joins the labels of equal elements.
 pub(super) struct Distinct {
-    sorted: Merge<RECORD_BYTES>,
+    sorted: Ahead<RECORD_BYTES>,
     ahead: Option<Record>,
 }
 
 impl Distinct {
     pub(super) fn new(sorted: Merge<RECORD_BYTES>) -> Self {
-        Self { sorted, ahead: None }
+        Self { sorted: sorted.ahead(), ahead: None }
     }
 
     /// The next element, with the labels of all its records joined.

@@ -22,6 +22,7 @@ pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
         facts.text("bank", bank);
         facts.count("batches", sums.batches);
         facts.count("evaluations", sums.evaluations);
+        facts.count("rekeyed", sums.rekeyed);
         facts.count("lookups", sums.lookups);
         facts.count("keys_joined", sums.joined);
         facts.add("first", Value::Time(sums.first_s));

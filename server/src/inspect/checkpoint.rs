@@ -16,6 +16,7 @@ struct Sums {
     day: u64,
     today: u64,
     lifetime: u64,
+    rekeyed: u64,
     batches: u64,
     lookups: u64,
 }
@@ -45,16 +46,21 @@ fn show(facts: &mut Facts, source: &Source) -> Result<(), CheckpointError> {
                 facts.add("chain", Value::Hex(chain.to_vec()));
             }
             Ok(Some(Part::Account { bank, day, today, lifetime })) => {
-                accounts.push(Sums { bank, day, today, lifetime, batches: 0, lookups: 0 });
+                accounts.push(Sums { bank, day, today, lifetime, rekeyed: 0, batches: 0, lookups: 0 });
             }
             Ok(Some(Part::Batches { bank, batches, .. })) => {
                 if let Some(sums) = accounts.iter_mut().find(|sums| sums.bank == bank) {
                     sums.batches += batches.len() as u64;
                 }
             }
+            Ok(Some(Part::Rekeyed { bank, today })) => {
+                if let Some(sums) = accounts.iter_mut().find(|sums| sums.bank == bank) {
+                    sums.rekeyed += today;
+                }
+            }
             Ok(Some(Part::Lookups { bank, today })) => {
                 if let Some(sums) = accounts.iter_mut().find(|sums| sums.bank == bank) {
-                    sums.lookups = today;
+                    sums.lookups += today;
                 }
             }
             Ok(Some(Part::Key { .. })) => keys += 1,
@@ -70,6 +76,7 @@ fn show(facts: &mut Facts, source: &Source) -> Result<(), CheckpointError> {
         facts.count("evaluations", sums.lifetime);
         facts.add("last_day", Value::Time(sums.day.saturating_mul(86_400)));
         facts.count("on_that_day", sums.today);
+        facts.count("rekeyed_on_that_day", sums.rekeyed);
         facts.count("batches_remembered", sums.batches);
         facts.count("lookups_on_that_day", sums.lookups);
         facts

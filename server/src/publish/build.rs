@@ -180,7 +180,7 @@ fn write_pages(
     let retry = |error: BuildError| {
         if error.wants_fresh_salt() { Ok(None) } else { Err(Failure::local(error)) }
     };
-    for entry in sorted {
+    for entry in sorted.ahead() {
         match builder.push(entry_of(&entry.map_err(Failure::local)?)) {
             Ok(None) => {}
             Ok(Some(page)) => output.write_all(&page).map_err(&failure)?,

@@ -36,10 +36,10 @@ pub fn account_log(data: &[u8]) {
     let is_read = standing.is_ok();
     assert_eq!(is_read, expected.is_some(), "{:?}", standing.err().map(|failure| failure.to_string()));
     let (Ok(standing), Some((records, whole))) = (standing, expected) else { return };
-    let mut banks: Vec<&String> = records.iter().map(bank_of).collect();
+    let mut banks: Vec<&str> = records.iter().map(account::Record::bank).collect();
     banks.dedup();
     for bank in banks.iter().take(8) {
-        let debits = records.iter().filter(|record| bank_of(record) == *bank).map(count_of);
+        let debits = records.iter().filter(|record| record.bank() == *bank).map(count_of);
         let lifetime = debits.fold(0, u64::saturating_add);
         let used = standing.usage(bank, now_s);
         assert_eq!(used.lifetime, lifetime);
@@ -193,18 +193,12 @@ fn next_chain(previous: &[u8; 32], body: &[u8]) -> [u8; 32] {
     *blake3::Hasher::new().update(b"samar account log v1").update(previous).update(body).finalize().as_bytes()
 }
 
-fn bank_of(record: &account::Record) -> &String {
-    match record {
-        account::Record::Debit { bank, .. }
-        | account::Record::Joined { bank, .. }
-        | account::Record::Lookup { bank, .. } => bank,
-    }
-}
-
 fn count_of(record: &account::Record) -> u64 {
     match record {
         account::Record::Debit { count, .. } => u64::from(*count),
-        account::Record::Joined { .. } | account::Record::Lookup { .. } => 0,
+        account::Record::Joined { .. } | account::Record::Rekeyed { .. } | account::Record::Lookup { .. } => {
+            0
+        }
     }
 }
 

@@ -15,11 +15,12 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use samar::people::now_s;
 use samar_protocol::group::Backend;
-use samar_protocol::identifier::Nik;
+use samar_protocol::identifier::{Identifier, Kind, Nik, OprfInput};
 use samar_protocol::invitation::{Credential, Invitation};
 use samar_protocol::lookup::{HintBuilder, HintNote, Kernel, MatrixSeed, Shape};
 use samar_protocol::manifest::{
-    Breach, Floor, Manifest, ManifestHash, SegmentKind, SegmentRef, SignedManifest, Status, sign,
+    Breach, BreachDetails, Details, Floor, Manifest, ManifestHash, SegmentKind, SegmentRef, SignedManifest,
+    Status, sign,
 };
 use samar_protocol::oprf::{self, SecretKey};
 use samar_protocol::segment::{BreachId, Entry, SegmentBuilder, SegmentParams};
@@ -29,6 +30,21 @@ use super::refused;
 
 /// Changes the bytes of an answer before they are sent.
 pub(crate) type Lie = Box<dyn Fn(&Request, Vec<u8>) -> Vec<u8> + Send + Sync>;
+
+/// Kind, cell and label of an entry.
+pub(crate) type MadeEntry = (Kind, String, u32);
+
+/// A breach to publish; `details` lend what is said of it, but for its id and kinds.
+#[derive(Clone)]
+pub(crate) struct MadeBreach {
+    pub(crate) id: &'static str,
+    pub(crate) date: &'static str,
+    pub(crate) status: Status,
+    pub(crate) exposes: &'static [&'static str],
+    pub(crate) varies: &'static [&'static str],
+    pub(crate) parts: Vec<(SegmentKind, Vec<MadeEntry>)>,
+    pub(crate) details: BreachDetails,
+}
 
 /// What a client sees of it before the first request.
 pub(crate) struct Face {
@@ -213,6 +229,45 @@ impl Operator {
         bytes
     }
 
+    /// Publishes the next epoch with these breaches, of identifiers of any kind.
+    pub(crate) fn publish_breaches(&self, breaches: &[MadeBreach]) {
+        let mut details = Details::default();
+        let made: Vec<Breach> = breaches
+            .iter()
+            .map(|made| {
+                let of_kind =
+                    |kind: &Kind| made.parts.iter().any(|(_, part)| part.iter().any(|(k, ..)| k == kind));
+                let kinds = Kind::ALL.into_iter().filter(of_kind).map(Kind::byte).collect();
+                details.breaches.push(BreachDetails {
+                    breach: made.id.to_owned(),
+                    kinds,
+                    ..made.details.clone()
+                });
+                let classes = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+                let segments = made.parts.iter().map(|(kind, part)| {
+                    let input =
+                        |(kind, text, _): &MadeEntry| Identifier::parse(*kind, text).unwrap().into_input();
+                    let labels: Vec<u32> = part.iter().map(|(_, _, label)| *label).collect();
+                    let bits = u8::try_from(made.varies.len()).unwrap();
+                    self.build_of(made.id, *kind, bits, &part.iter().map(input).collect::<Vec<_>>(), &labels)
+                });
+                Breach {
+                    id: made.id.to_owned(),
+                    title: format!("Title of {}", made.id),
+                    date: made.date.to_owned(),
+                    status: made.status,
+                    exposes: classes(made.exposes),
+                    varies: classes(made.varies),
+                    segments: segments.collect(),
+                }
+            })
+            .collect();
+        let mut manifest = self.next(made, now_s() + 3_600);
+        manifest.extensions = vec![details.to_extension().unwrap()];
+        let bytes = sign(&manifest, &self.state.publisher).unwrap();
+        self.state.inner.lock().unwrap().manifests.push(bytes);
+    }
+
     /// Publishes the next epoch with this file as the one segment of SPEC.md's example.
     pub(crate) fn publish_file(&self, reference: SegmentRef, file: Vec<u8>) {
         let example = SignedManifest::inspect(&refused::example("manifest")).unwrap();
@@ -261,24 +316,36 @@ impl Operator {
     }
 
     fn build(&self, kind: SegmentKind, niks: &[(String, u32)]) -> SegmentRef {
+        let inputs: Vec<_> = niks.iter().map(|(nik, _)| Nik::parse(nik).unwrap().oprf_input()).collect();
+        let labels: Vec<u32> = niks.iter().map(|(_, label)| *label).collect();
+        self.build_of("bpjs-2021", kind, 1, &inputs, &labels)
+    }
+
+    fn build_of(
+        &self,
+        breach: &str,
+        kind: SegmentKind,
+        label_bits: u8,
+        inputs: &[OprfInput],
+        labels: &[u32],
+    ) -> SegmentRef {
         let params = SegmentParams {
             kind,
-            breach_id: BreachId::parse("bpjs-2021").unwrap(),
+            breach_id: BreachId::parse(breach).unwrap(),
             key_id: self.state.oprf.public().id().0,
             salt: rand::random(),
-            entries: u32::try_from(niks.len()).unwrap(),
+            entries: u32::try_from(inputs.len()).unwrap(),
             page_bytes: 2_048,
-            label_bits: 1,
+            label_bits,
             extensions: vec![],
         };
-        let inputs: Vec<_> = niks.iter().map(|(nik, _)| Nik::parse(nik).unwrap().oprf_input()).collect();
-        let elements = self.state.oprf.encode(Backend::best(), &inputs);
+        let elements = self.state.oprf.encode(Backend::best(), inputs);
         let mut entries: Vec<Entry> = match params.placement() {
             None => Vec::new(),
             Some(placement) => elements
                 .iter()
-                .zip(niks)
-                .map(|(element, (_, label))| placement.locate(&element.tag().0).entry(*label))
+                .zip(labels)
+                .map(|(element, label)| placement.locate(&element.tag().0).entry(*label))
                 .collect(),
         };
         entries.sort_by_key(Entry::key);
@@ -306,7 +373,7 @@ impl Operator {
         let reference = SegmentRef {
             root: finished.root.0,
             kind,
-            entries: niks.len() as u64,
+            entries: inputs.len() as u64,
             page_bytes: 2_048,
             file_bytes: file.len() as u64,
         };

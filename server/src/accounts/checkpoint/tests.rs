@@ -53,9 +53,10 @@ fn lived_in() -> (TempDir, PathBuf) {
             Record::Joined { time_s: NOON, bank: "bank-b".to_owned(), token: [3; 32], key: [4; 32] },
             debit("bank-b", 1, NOON),
             debit("bank-a", 2, NOON + DAY_S),
+            Record::Lookup { time_s: NOON + DAY_S, bank: "bank-a".to_owned(), count: 3 },
         ],
     );
-    assert_eq!(write(&log, length(&log)).unwrap().records, 5);
+    assert_eq!(write(&log, length(&log)).unwrap().records, 6);
     append(&log, &[debit("bank-a", 3, NOON + DAY_S), debit("bank-b", 2, NOON + 2 * DAY_S)]);
     (folder, log)
 }
@@ -63,7 +64,7 @@ fn lived_in() -> (TempDir, PathBuf) {
 #[test]
 fn it_comes_to_what_the_whole_log_comes_to() {
     let (_folder, log) = lived_in();
-    assert_eq!(load(&log).unwrap().unwrap().0.records, 5);
+    assert_eq!(load(&log).unwrap().unwrap().0.records, 6);
     assert_eq!(resumed(&log).unwrap(), whole(&log));
     // And the next one, made from the one before, is that which is made from nothing.
     write(&log, length(&log)).unwrap();
