@@ -24,6 +24,11 @@ fn what_was_answered_survives_a_kill_and_is_charged_once() {
 }
 
 #[test]
+fn whatever_a_power_cut_leaves_opens_and_holds_what_was_answered() {
+    hold("power", 300);
+}
+
+#[test]
 fn an_allowance_is_answered_to_the_element_however_it_is_asked_for() {
     hold("enumerate", 3_000);
 }

@@ -4,6 +4,7 @@
 //! samar.toml   whom to ask, what to trust       client.key  client.pem  ca.pem
 //! seen.toml    the manifest seen last           manifests/EPOCH.manifest
 //! segments/ROOT.segment (whole and verified; .part while it is fetched)
+//! screened/EPOCH-DAY.manifest   the manifests of epochs that were screened
 //! ledger/KEY-ID/   what was evaluated under a key      pending/run-*.tmp   what a running screening sorts
 //! pending/KEY-ID/  the same of a screening that keeps no ledger, until it has come to its end
 //! lookups/ROOT.index, ROOT.hint   what private lookups need of a segment that is not here
@@ -74,6 +75,10 @@ impl Home {
 
     pub(crate) fn ledgers(&self) -> PathBuf {
         self.0.join("ledger")
+    }
+
+    pub(crate) fn screened(&self) -> PathBuf {
+        self.0.join("screened")
     }
 
     pub(crate) fn lookups(&self) -> PathBuf {

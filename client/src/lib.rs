@@ -13,6 +13,7 @@
 //! ```
 
 pub mod bench;
+pub mod breaches;
 pub mod check;
 pub mod cli;
 mod config;
@@ -28,6 +29,7 @@ mod matching;
 pub mod report;
 mod result_file;
 pub mod screen;
+mod screened;
 mod seen;
 pub mod status;
 pub mod sync;

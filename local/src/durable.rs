@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::watch::{self, Operation};
+
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -44,6 +46,7 @@ impl Unfinished {
             Mode::Public => 0o644,
         };
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(bits).open(&at)?;
+        watch::done(&Operation::Created(&at));
         Ok(Self { file, at, place: place.to_owned(), finished: false })
     }
 
@@ -73,8 +76,13 @@ impl Unfinished {
     /// # Errors
     /// Of the file system.
     pub fn finish_at(mut self, place: &Path) -> io::Result<()> {
+        if watch::is_watched() {
+            // How it came to be does not matter: any part of it may be missing as long as it was not synced.
+            watch::done(&Operation::Written(&self.at, 0, &std::fs::read(&self.at)?));
+        }
         self.file.sync_all()?;
-        std::fs::rename(&self.at, place)?;
+        watch::done(&Operation::Synced(&self.at));
+        rename(&self.at, place)?;
         self.finished = true;
         sync_folder(folder_of(place))
     }
@@ -83,7 +91,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         if !self.finished {
-            let _ = std::fs::remove_file(&self.at); // nothing more can be done, and the next run removes leftovers
+            let _ = remove(&self.at); // nothing more can be done, and the next run removes leftovers
         }
     }
 }
@@ -123,9 +131,39 @@ fn remove_matching(folder: &Path, matches: impl Fn(&str) -> bool) -> io::Result<
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         if matches(&entry.file_name().to_string_lossy()) {
-            std::fs::remove_file(entry.path())?;
+            remove(&entry.path())?;
         }
     }
+    Ok(())
+}
+
+/// Gives a file another name in its folder; not durable before [`sync_folder`].
+///
+/// # Errors
+/// Of the file system.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    watch::done(&Operation::Renamed(from, to));
+    Ok(())
+}
+
+/// Removes a file; not durable before [`sync_folder`].
+///
+/// # Errors
+/// Of the file system.
+pub fn remove(place: &Path) -> io::Result<()> {
+    std::fs::remove_file(place)?;
+    watch::done(&Operation::Removed(place));
+    Ok(())
+}
+
+/// Makes what others wrote into a file durable.
+///
+/// # Errors
+/// Of the file system.
+pub fn sync_file(place: &Path) -> io::Result<()> {
+    File::open(place)?.sync_data()?;
+    watch::done(&Operation::Synced(place));
     Ok(())
 }
 
@@ -134,7 +172,9 @@ fn remove_matching(folder: &Path, matches: impl Fn(&str) -> bool) -> io::Result<
 /// # Errors
 /// Of the file system.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    File::open(folder)?.sync_all()?;
+    watch::done(&Operation::FolderSynced(folder));
+    Ok(())
 }
 
 /// The folder that a place is in.

@@ -1,5 +1,5 @@
 //! What both programs do on their own machine, so that they do it alike: how they end ([`exit`]), what they keep in
-//! their folder and how safely ([`folder`], [`durable`]), whether there is room for it ([`space`]), how they sort more than
+//! their folder and how safely ([`folder`], [`durable`], [`growing`], [`watch`]), whether there is room for it ([`space`]), how they sort more than
 //! memory holds ([`sort`]), what they show while they work ([`progress`]), how numbers, times
 //! and fingerprints read ([`people`]), and how they read the tables of rows
 //! that people hand them ([`table`]).
@@ -7,8 +7,10 @@
 pub mod durable;
 pub mod exit;
 pub mod folder;
+pub mod growing;
 pub mod people;
 pub mod progress;
 pub mod sort;
 pub mod space;
 pub mod table;
+pub mod watch;

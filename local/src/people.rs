@@ -75,6 +75,30 @@ fn date_of(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + next, month, date)
 }
 
+/// `name` and `text`, broken between words at 80 columns and set in below itself. Without the end of its last line.
+#[must_use]
+pub fn wrapped(name: &str, text: &str) -> String {
+    const INDENT: usize = 12;
+    const COLUMNS: usize = 80;
+    // A name as long as the indent has a space after it.
+    let mut lines = format!("{name:<width$} ", width = INDENT - 1);
+    let mut column = lines.chars().count();
+    for (at, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if at > 0 && column + 1 + length > COLUMNS {
+            lines.push('\n');
+            lines.push_str(&" ".repeat(INDENT));
+            column = INDENT;
+        } else if at > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
+}
+
 /// 32 bytes as 16 groups of 4 hexadecimal digits, to be read out over a telephone.
 #[must_use]
 pub fn fingerprint(bytes: &[u8; 32]) -> String {
@@ -129,6 +153,18 @@ mod tests {
             assert_eq!(time(seconds), text, "{seconds}");
         }
         assert!(time(u64::MAX).ends_with("UTC"), "a manifest may claim any time");
+    }
+
+    #[test]
+    fn text_is_broken_between_words_and_set_in() {
+        let text = wrapped("name", &"eight888 ".repeat(12));
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(
+            lines[0].starts_with("name        eight888") && lines[1].starts_with("            eight888"),
+            "{text}"
+        );
+        assert!(wrapped("a longer name than it", "x").ends_with("it x"));
     }
 
     #[test]

@@ -104,31 +104,21 @@ impl Audit {
     /// What is wrong with the log, where anything is: byte, words, remedy.
     #[must_use]
     pub fn fault(&self) -> Option<(u64, String, &'static str)> {
-        let next = self.records + 1;
-        match (&self.damage, self.tail) {
-            (Some(LogError::Damaged { number: 0, at, what }), _) => Some((*at, what.clone(), LOG_REMEDY)),
-            (Some(LogError::Damaged { number, at, what }), _) => {
-                Some((*at, format!("record {number}: {what}"), LOG_REMEDY))
-            }
-            (Some(LogError::Read(error)), _) => Some((self.whole_bytes, error.to_string(), LOG_REMEDY)),
-            (None, Tail::Unmatched) => {
-                let what = format!("record {next}, the last, does not match the chain");
-                let remedy = "after a crash of this machine: start the server, which removes it, since nothing was \
-                              answered for it; else it was changed: restore the log from its backup";
-                Some((self.whole_bytes, what, remedy))
-            }
-            (None, Tail::None | Tail::Cut) => None,
-        }
+        Some(match self.damage.as_ref()? {
+            LogError::Damaged { number: 0, at, what } => (*at, what.clone(), LOG_REMEDY),
+            LogError::Damaged { number, at, what } => (*at, format!("record {number}: {what}"), LOG_REMEDY),
+            LogError::Read(error) => (self.whole_bytes, error.to_string(), LOG_REMEDY),
+        })
     }
 
     /// What is to be said of the log's end, where it is no fault.
     #[must_use]
     pub fn remark(&self) -> Option<String> {
-        (self.damage.is_none() && self.tail == Tail::Cut).then(|| {
+        (self.damage.is_none() && self.tail == Tail::Torn).then(|| {
             let (bytes, next) = (self.bytes - self.whole_bytes, self.records + 1);
             format!(
-                "its last {bytes} bytes are the beginning of record {next}: it is being written, or a crash tore it; \
-                 nothing was answered for it"
+                "its last {bytes} bytes are not whole, from record {next} on: they are being written, or a crash tore them; \
+                 nothing was answered for them"
             )
         })
     }

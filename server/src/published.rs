@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use memmap2::Mmap;
+use samar_local::durable::sync_folder;
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::lookup::{HintNote, Shape, hint_bytes};
 use samar_protocol::manifest::{Floor, ManifestHash, SegmentRef, SignedManifest};
@@ -108,6 +109,9 @@ impl Published {
         if epoch == 0 {
             return Ok(None);
         }
+        // Whoever published it may not have come so far, and what a bank has seen must not be undone by a power cut.
+        let folder = layout.manifests();
+        sync_folder(&folder).map_err(|error| io_failure("sync", &folder, &error))?;
         let newest = read_manifest(layout, epoch)?;
         let mut segments = HashMap::new();
         for reference in references(&newest) {

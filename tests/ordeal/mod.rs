@@ -17,6 +17,7 @@ mod interrupt;
 mod kill;
 mod lookups;
 mod overload;
+mod power;
 mod programs;
 mod revoke;
 mod slow;
@@ -61,6 +62,14 @@ pub const ALL: [Ordeal; 8] = [
         counts: "kills",
         full: 1_000,
         run: kill::run,
+    },
+    Ordeal {
+        name: "power",
+        what: "cuts the power between any two operations on the files of the account log and of a publication, and again while \
+               they are mended; what was answered must hold, everything must open, and the next step go on from there",
+        counts: "images of disks",
+        full: 12_000,
+        run: power::run,
     },
     Ordeal {
         name: "enumerate",

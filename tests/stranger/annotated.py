@@ -127,10 +127,11 @@ def checked(body, length=32):
 
 
 def account_log(*records):
-    """A log of these bodies, each chained to the one before."""
+    """A log of these bodies, each chained to the one before and a group of its own."""
     lines, chain = [("53414d41524c4f47 0100", "magic, version")], bytes(32)
     for body in records:
         data = Annotated(body).data()
         chain = hash_blake3(b"samar account log v1", chain, data)
-        lines += [(f"{u16(len(data))} {u16(len(data) ^ 0xFFFF)}", f"{len(data)} bytes"), *body, (chain.hex(), "chain")]
+        length, note = len(data) | 0x8000, f"{len(data)} bytes, a group begins"
+        lines += [(f"{u16(length)} {u16(length ^ 0xFFFF)}", note), *body, (chain.hex(), "chain")]
     return Annotated(lines)

@@ -317,9 +317,9 @@ def logs(case):
     first = account_log(joined).lines[1:]
     swapped = Annotated([sound.lines[0], *sound.lines[8:], *first])
     log("R-LOG-1-swapped", 10, 1, changed, "Records in another order.", swapped)
-    longer = sound.put("90 bytes", "5b00 a5ff", "91 bytes, and the complement of 90")
+    longer = sound.put("90 bytes", "5b80 a57f", "91 bytes, and the complement of 90")
     log("R-LOG-1-length", 10, 1, "its length was changed", "A length that its complement contradicts.", longer)
-    empty = sound.put("90 bytes", "0000 ffff", "no byte")
+    empty = sound.put("90 bytes", "0080 ff7f", "no byte")
     log("R-LOG-1-empty", 10, 1, "its length was changed", "A record of no byte.", empty)
 
     def record(name, refused, wrong, body):

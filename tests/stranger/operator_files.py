@@ -12,8 +12,10 @@ def account_log(data):
     while at < len(data):
         length = int.from_bytes(data[at : at + 2], "little")
         complement = int.from_bytes(data[at + 2 : at + 4], "little")
+        sound = complement == length ^ 0xFFFF
+        length &= 0x7FFF  # the bit above says that a group begins
         body, found = data[at + 4 : at + 4 + length], data[at + 4 + length : at + 36 + length]
-        sound = complement == length ^ 0xFFFF and 1 <= length <= 1_024 and len(found) == 32
+        sound = sound and 1 <= length <= 1_024 and len(found) == 32
         require(sound, "R-LOG-1", f"record at byte {at}")
         chain = hash_blake3(b"samar account log v1", chain, body)
         require(found == chain, "R-LOG-1", f"chain at byte {at}")
@@ -28,6 +30,38 @@ def account_log(data):
         records.append(record)
         at += 36 + length
     return records
+
+
+def checkpoint(data, log):
+    """(day, evaluations on it, evaluations ever) of each account, batches, keys and tokens, as of this log."""
+    require(data[:10] == b"SAMARCKP\x01\x00" and hash_blake3(data[:-32]) == data[-32:], "checkpoint", "magic or check")
+    at, parts = 10, []
+    while length := int.from_bytes(data[at : at + 4], "little"):
+        parts.append(Reader(data[at + 4 : at + 4 + length]))
+        at += 4 + length
+    require(at + 4 + 32 == len(data), "checkpoint", "bytes after its end")
+    head, accounts, batches, keys, tokens = parts[0], {}, {}, {}, {}
+    require(head.choice(5) == 0, "checkpoint", "its place in the log")
+    end, records, chain = head.u64(), head.u64(), head.take(32)
+    head.end()
+    require(len(account_log(log[:end])) == records and log[end - 32 : end] == chain, "checkpoint", "another log")
+    for part in parts[1:]:
+        variant = part.choice(5)
+        if variant == 1:
+            bank = part.string()
+            accounts[bank] = part.u64(), part.u64(), part.u64()
+        elif variant == 2:
+            bank, days_before = part.string(), part.u8()
+            batches[bank, days_before] = part.list(lambda part=part: part.take(32))
+        elif variant == 3:
+            key = part.take(32)
+            keys[key] = part.string(), part.u64()
+        else:
+            require(variant == 4, "checkpoint", "a second beginning")
+            token = part.take(32)
+            tokens[token] = part.take(32)
+        part.end()
+    return accounts, batches, keys, tokens
 
 
 def vault(data):

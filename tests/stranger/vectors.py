@@ -427,6 +427,10 @@ def log(spec):
     joined, debit = operator_files.account_log(spec.example("account-log"))
     assert joined[:3] == ("joined", 1_795_328_148, "bank-a")
     assert debit[:3] == ("debit", 1_795_328_151, "bank-a") and debit[4] == 4
+    found = operator_files.checkpoint(spec.example("checkpoint"), spec.example("account-log"))
+    accounts, batches, keys, tokens = found
+    assert accounts == {"bank-a": (debit[1] // 86_400, 4, 4)} and batches == {("bank-a", 0): [debit[3]]}
+    assert keys == {joined[4]: ("bank-a", joined[1])} and tokens == {joined[3]: joined[4]}
 
 
 def main():

@@ -35,6 +35,8 @@ use crate::synced::Synced;
 use crate::tls;
 
 pub use latency::Percentiles;
+#[cfg(test)]
+pub(crate) use page::tests::elements as page_elements;
 pub use plan::Ladder;
 pub use report::{Machine, Report, StepReport};
 

@@ -95,6 +95,13 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the breaches of the synced set, and what is known of each
+    #[command(after_help = "Example:\n  samar breaches")]
+    Breaches {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Screen a file of customers against the synced set
     ///
     /// The report has every column of the file and adds samar_status (clear, exposed or invalid:REASON),
@@ -147,6 +154,20 @@ pub(super) struct ScreenArguments {
     /// Where the summary goes, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
+    /// Where the summary goes as a web page: one file, with charts, and no data of customers
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Look only at this breach; may be repeated. `samar breaches` lists them
+    ///
+    /// Whom it is not found of has the status not-found: nobody is clear of whom not all was looked at.
+    #[arg(long, value_name = "BREACH")]
+    pub(super) only: Vec<String>,
+    /// Look only at what is new since this epoch, which was screened before
+    ///
+    /// Exposures that a screening of that epoch showed are left out. Who was not screened then, or since, is looked up in
+    /// everything. Whom nothing is found of has the status not-found.
+    #[arg(long, value_name = "EPOCH", conflicts_with = "no_ledger")]
+    pub(super) since: Option<u64>,
     /// Keep nothing of what is evaluated, and use nothing that is kept
     ///
     /// Without it, who was evaluated once is not evaluated again under the same key: a later screening pays for new

@@ -11,6 +11,7 @@ mod kinds;
 mod lies;
 mod lookups;
 mod operator;
+mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;

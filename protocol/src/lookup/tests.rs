@@ -214,7 +214,8 @@ fn the_example_of_the_specification() {
             unreachable!("bytes are what is drawn")
         }
         fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
-            out.iter_mut().zip(self.0.drain(..out.len())).for_each(|(out, byte)| *out = byte);
+            let drawn = self.0.drain(..out.len()).collect::<Vec<_>>();
+            out.copy_from_slice(&drawn);
             Ok(())
         }
     }

@@ -92,7 +92,7 @@ pub(super) fn write(log: &Path, bytes: u64) -> Result<Mark, Failure> {
     let path = place(log);
     // What an earlier process wrote may not be on the disk yet, and the log must never be the shorter one.
     let failure = |error: io::Error| io_failure("sync the account log", log, &error);
-    File::open(log).and_then(|file| file.sync_data()).map_err(failure)?;
+    durable::sync_file(log).map_err(failure)?;
     let (before, mut fold) = load(log)?.unwrap_or_default();
     let mark = log::scan(log, before, Some(bytes), |record| fold.apply(record))?;
     if mark == before || mark.records == 0 {

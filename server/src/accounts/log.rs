@@ -2,23 +2,23 @@
 //!
 //! magic "SAMARLOG" ‖ version (u16 LE), then records: length (u16 LE) ‖ its complement (u16 LE) ‖ body ‖ chain (32 bytes), where
 //! chain = BLAKE3("samar account log v1" ‖ previous chain ‖ body) and the first previous chain is zeros. The chain is checksum
-//! and order in one: a changed, dropped or swapped record breaks it. The complement tells a damaged length from a torn end.
+//! and order in one: a changed, dropped or swapped record breaks it. The complement tells a damaged length from a torn end, and
+//! a bit of the length says where a group begins: whatever stands before one was synced, and can be torn no more.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use samar_local::durable::sync_folder;
+use samar_local::durable::{folder_of, sync_folder};
 use samar_local::exit::{Failure, io_failure};
+use samar_local::growing::Growing;
 use samar_protocol::account::Record;
 use samar_protocol::codec;
 use tokio::sync::{oneshot, watch};
 
-use super::walk::{BODY_BYTES_MAX, LOG_MAGIC, LOG_REMEDY, LogError, Mark, Walk, next_chain};
+use super::walk::{BODY_BYTES_MAX, LOG_MAGIC, LOG_REMEDY, LogError, Mark, Walk, head, next_chain};
 
 /// Records written with one sync at most.
 pub(super) const GROUP_MAX: usize = 1_024;
@@ -55,35 +55,45 @@ impl Drop for Writer {
     }
 }
 
-/// Bytes to append, none for a barrier, and whom to tell once all up to here is synced.
+/// A record to append, none for a barrier, and whom to tell once all up to here is synced.
 struct Write {
-    bytes: Vec<u8>,
+    record: Option<Framed>,
     done: oneshot::Sender<()>,
+}
+
+/// A record as it stands in the log, but for its head, which says whether a group begins with it.
+struct Framed {
+    body: Vec<u8>,
+    chain: [u8; 32],
 }
 
 impl Log {
     /// Opens the log and reads on from a mark of it.
     pub(super) fn open(path: &Path, from: Mark, each: impl FnMut(&Record)) -> Result<Self, Failure> {
-        create_if_missing(path)?;
+        // Its name as well: whoever created it may have been killed before that was on the disk.
+        Growing::begin(path, &LOG_MAGIC)
+            .and_then(|()| sync_folder(folder_of(path)))
+            .map_err(|error| io_failure("create the account log", path, &error))?;
         let Mark { bytes: whole_bytes, records, chain } = scan(path, from, None, each)?;
         let failure = |error: std::io::Error| io_failure("open the account log", path, &error);
-        let mut file = OpenOptions::new().write(true).open(path).map_err(failure)?;
-        if file.metadata().map_err(failure)?.len() > whole_bytes {
-            // A record torn by a crash was never synced whole, so no answer left for it.
-            tracing::warn!(log = %path.display(), "removing a torn last record, left by a crash; nothing was answered for it");
-            file.set_len(whole_bytes).and_then(|()| file.sync_all()).map_err(failure)?;
+        let mut file = Growing::open(path).map_err(failure)?;
+        if file.bytes() > whole_bytes {
+            // What a crash tore was never synced, so no answer left for it.
+            tracing::warn!(log = %path.display(), "removing torn last records, left by a crash; nothing was answered for them");
+            file.cut(whole_bytes).map_err(failure)?;
         }
-        file.seek(SeekFrom::End(0)).map_err(failure)?;
         if whole_bytes == 0 {
-            file.write_all(&LOG_MAGIC).and_then(|()| file.sync_all()).map_err(failure)?;
+            file.append(&LOG_MAGIC).map_err(failure)?;
         }
+        // Whoever wrote the last group may have been killed before it was on the disk: only the last group of a log can be torn.
+        file.sync().map_err(failure)?;
         let (sender, queue) = mpsc::channel();
         let (failed_tx, failed) = watch::channel(false);
         let durable = Arc::new(AtomicU64::new(whole_bytes.max(LOG_MAGIC.len() as u64)));
         let (path, durable_bytes) = (path.to_owned(), Arc::clone(&durable));
         let thread = std::thread::Builder::new()
             .name("account-log".to_owned())
-            .spawn(move || write_groups(&file, &path, &queue, &durable, &failed_tx))
+            .spawn(move || write_groups(file, &path, &queue, &durable, &failed_tx))
             .map_err(|error| Failure::local(format!("cannot start the account log's thread: {error}")))?;
         let writer = Writer { queue: Some(sender), thread: Some(thread) };
         Ok(Self { chain, records, durable_bytes, writer, failed })
@@ -95,7 +105,8 @@ impl Log {
             Ok(body) => {
                 self.chain = next_chain(&self.chain, &body);
                 self.records += 1;
-                self.send(frame(&body, &self.chain))
+                debug_assert!((1..=BODY_BYTES_MAX).contains(&body.len()));
+                self.send(Some(Framed { body, chain: self.chain }))
             }
             // A name was checked when it was enrolled, so a record always encodes; were it not to, nothing is answered.
             Err(_) => oneshot::channel().1,
@@ -104,14 +115,14 @@ impl Log {
 
     /// Resolves when all that was appended before is synced.
     pub(super) fn barrier(&self) -> Synced {
-        self.send(Vec::new())
+        self.send(None)
     }
 
-    fn send(&self, bytes: Vec<u8>) -> Synced {
+    fn send(&self, record: Option<Framed>) -> Synced {
         let (done, synced) = oneshot::channel();
         // With the thread gone, `done` is dropped and the receiver sees the failure.
         if let Some(queue) = &self.writer.queue {
-            let _ = queue.send(Write { bytes, done });
+            let _ = queue.send(Write { record, done });
         }
         synced
     }
@@ -134,7 +145,7 @@ impl Log {
 /// Writes what queued up while the last sync ran with one sync more. After any error it takes nothing more: what the disk
 /// holds is then unknown until the log is read again.
 fn write_groups(
-    mut file: &File,
+    mut file: Growing,
     path: &Path,
     queue: &mpsc::Receiver<Write>,
     durable_bytes: &AtomicU64,
@@ -142,11 +153,11 @@ fn write_groups(
 ) {
     while let Ok(first) = queue.recv() {
         let group: Vec<Write> = std::iter::once(first).chain(queue.try_iter().take(GROUP_MAX - 1)).collect();
-        let bytes: Vec<u8> = group.iter().flat_map(|write| &write.bytes).copied().collect();
+        let bytes = bytes_of(&group);
         let written = if bytes.is_empty() {
             Ok(()) // barriers only: every group before was synced
         } else {
-            file.write_all(&bytes).and_then(|()| file.sync_data())
+            file.append(&bytes).and_then(|()| file.sync())
         };
         if let Err(error) = written {
             tracing::error!(log = %path.display(), %error, "the account log cannot be written: stopping");
@@ -157,19 +168,6 @@ fn write_groups(
         for write in group {
             let _ = write.done.send(()); // the asker may have gone; the debit stands
         }
-    }
-}
-
-fn create_if_missing(path: &Path) -> Result<(), Failure> {
-    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match created {
-        Ok(mut file) => file
-            .write_all(&LOG_MAGIC)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| path.parent().map_or(Ok(()), sync_folder))
-            .map_err(|error| io_failure("create the account log", path, &error)),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(io_failure("create the account log", path, &error)),
     }
 }
 
@@ -203,9 +201,13 @@ fn failure_of(path: &Path, error: &LogError) -> Failure {
     }
 }
 
-fn frame(body: &[u8], chain: &[u8; 32]) -> Vec<u8> {
-    debug_assert!((1..=BODY_BYTES_MAX).contains(&body.len()));
-    #[allow(clippy::cast_possible_truncation)] // a record is at most BODY_BYTES_MAX
-    let length = body.len() as u16;
-    [length.to_le_bytes().as_slice(), &(!length).to_le_bytes(), body, chain].concat()
+/// The records of a group as they are written.
+fn bytes_of(group: &[Write]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for Framed { body, chain } in group.iter().filter_map(|write| write.record.as_ref()) {
+        #[allow(clippy::cast_possible_truncation)] // a record is at most BODY_BYTES_MAX
+        let head = head(body.len() as u16, bytes.is_empty());
+        bytes.extend(head.iter().chain(body).chain(chain));
+    }
+    bytes
 }

@@ -283,6 +283,26 @@ fn a_log_cut_anywhere_loses_at_most_its_last_record() {
 }
 
 #[test]
+fn a_log_cut_off_while_it_was_created_begins_anew_and_another_file_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    for written in 0..LOG_MAGIC.len() {
+        let mut begun = LOG_MAGIC;
+        begun[written..].fill(0);
+        std::fs::write(&path, begun).unwrap();
+        log_with_debits(&path, 1);
+        assert_eq!(used(&path).unwrap(), 10, "{written} bytes written");
+    }
+    for other in
+        [b"SAMARLOG\x02\x00".as_slice(), b"SAMARVLT\x01\x00", &[LOG_MAGIC.as_slice(), &[0]].concat()[1..]]
+    {
+        std::fs::write(&path, other).unwrap();
+        assert!(Accounts::open(&path).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), other);
+    }
+}
+
+#[test]
 fn a_tail_of_zeros_is_a_torn_write() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
@@ -315,8 +335,7 @@ fn a_flipped_bit_is_named_and_never_counted_over() {
     let path = folder.path().join("log");
     log_with_debits(&path, 3);
     let whole = std::fs::read(&path).unwrap();
-    let record = (whole.len() - LOG_MAGIC.len()) / 3;
-    for at in 0..whole.len() - record {
+    for at in 0..whole.len() {
         for bit in [1, 0x10, 0x80] {
             let mut changed = whole.clone();
             changed[at] ^= bit;

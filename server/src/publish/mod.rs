@@ -276,7 +276,7 @@ fn remove_unnamed_segments(layout: &Layout, newest: u64) -> Result<(), Failure> 
     for entry in std::fs::read_dir(&folder).map_err(failure)? {
         let path = entry.map_err(failure)?.path();
         if is_segment_or_hint(&path) && !named.contains(&path) {
-            std::fs::remove_file(&path).map_err(failure)?;
+            durable::remove(&path).map_err(failure)?;
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! Whatever is cut short, the newest manifest says which of the two signs next.
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use samar_local::durable::sync_folder;
+use samar_local::durable::{self, sync_folder};
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::manifest::SignedManifest;
 
@@ -15,10 +15,15 @@ use crate::published;
 /// The key that signs the next manifest, moved to its place if an earlier run was cut short before that. Banks would refuse
 /// the signature of any other.
 pub(super) fn signing_key(layout: &Layout) -> Result<SigningKey, Failure> {
+    // A key that a killed run began to write is nobody's.
+    let waiting = layout.next_publisher_key();
+    durable::remove_leftovers_of(&waiting)
+        .map_err(|error| io_failure("clean up beside", &waiting, &error))?;
     let Some(newest) = newest(layout)? else { return keys::publisher(layout) };
     let present = keys::publisher_public(layout)?;
     match named(&newest) {
-        Some(named) if named == present => {}
+        // Whoever put it there may have been killed before that was on the disk, and banks will see what it signs.
+        Some(named) if named == present => sync_keys(layout)?,
         Some(named) if keys::next_publisher_public(layout)? == Some(named) => promote(layout)?,
         None if SignedManifest::verify(newest.bytes(), &present).is_ok() => {}
         _ => {
@@ -43,9 +48,13 @@ pub(super) fn prepare(layout: &Layout) -> Result<VerifyingKey, Failure> {
 /// The waiting key takes the place of the old one.
 pub(super) fn promote(layout: &Layout) -> Result<(), Failure> {
     let (from, to) = (layout.next_publisher_key(), layout.publisher_key());
-    std::fs::rename(&from, &to)
-        .and_then(|()| sync_folder(&layout.keys()))
-        .map_err(|error| io_failure("put the new key in place of", &to, &error))
+    durable::rename(&from, &to).map_err(|error| io_failure("put the new key in place of", &to, &error))?;
+    sync_keys(layout)
+}
+
+fn sync_keys(layout: &Layout) -> Result<(), Failure> {
+    let folder = layout.keys();
+    sync_folder(&folder).map_err(|error| io_failure("sync", &folder, &error))
 }
 
 fn newest(layout: &Layout) -> Result<Option<SignedManifest>, Failure> {

@@ -4,7 +4,7 @@
 //! then goes away; so one rename replaces any number of parts, and whatever is cut short leaves the parts of before or those
 //! of after.
 
-use samar_local::durable::sync_folder;
+use samar_local::durable::{self, sync_folder};
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::limits::BREACH_SEGMENTS_MAX;
 use samar_protocol::segment::SegmentKind;
@@ -85,7 +85,7 @@ pub fn remove_superseded(layout: &Layout, id: &str) -> Result<(), Failure> {
     let base = parts.iter().rposition(|part| part.kind == SegmentKind::Base).unwrap_or(0);
     for part in &parts[..base] {
         let path = layout.part(id, part.number, part.kind);
-        std::fs::remove_file(&path).map_err(|error| io_failure("remove", &path, &error))?;
+        durable::remove(&path).map_err(|error| io_failure("remove", &path, &error))?;
     }
     let folder = layout.breach(id);
     if base > 0 { sync_folder(&folder).map_err(|error| io_failure("clean", &folder, &error)) } else { Ok(()) }

@@ -74,7 +74,7 @@ fn record_ends(log: &[u8]) -> Vec<usize> {
     let mut ends = Vec::new();
     let mut at = 10;
     while at < log.len() {
-        at += 4 + usize::from(u16::from_le_bytes([log[at], log[at + 1]])) + 32;
+        at += 4 + usize::from(u16::from_le_bytes([log[at], log[at + 1] & 0x7f])) + 32;
         ends.push(at);
     }
     ends
@@ -90,7 +90,7 @@ fn a_bit_that_was_turned_is_named_by_record_and_byte() {
     let out = house.path("debits.csv");
     for at in (0..whole.len()).step_by(11).chain([whole.len() - 1]) {
         let mut changed = whole.clone();
-        changed[at] ^= 4;
+        changed[at] ^= if whole[at] == 4 { 8 } else { 4 }; // a zero at the end would be a hole that a crash left
         std::fs::write(&path, &changed).unwrap();
         let run = house.run(&["audit", "verify"]);
         assert_eq!(run.code, 6, "byte {at}: {}{}", run.out, run.err);

@@ -148,7 +148,8 @@ fn sealed_log(bodies: &[u8]) -> Vec<u8> {
             continue;
         }
         chain = next_chain(&chain, body);
-        let length = u16::try_from(body.len()).unwrap();
+        // Groups of some records, as the lengths have it.
+        let length = u16::try_from(body.len()).unwrap() | if bytes.is_multiple_of(3) { 0 } else { 1 << 15 };
         log.extend([length.to_le_bytes(), (!length).to_le_bytes()].as_flattened());
         log.extend(body);
         log.extend(chain);
@@ -162,24 +163,26 @@ fn plain_log(log: &[u8]) -> Option<(Vec<account::Record>, usize)> {
     if log.len() < LOG_MAGIC.len() {
         return Some((records, 0));
     }
+    let begun = |written| [&LOG_MAGIC[..written], &[0; LOG_MAGIC.len()][written..]].concat();
+    if (0..LOG_MAGIC.len()).any(|written| log == begun(written)) {
+        return Some((records, 0));
+    }
     let mut rest = log.strip_prefix(&LOG_MAGIC)?;
     let mut chain = [0; 32];
-    let is_torn = |tail: &[u8]| tail.len() <= 1 << 20 && tail.iter().all(|byte| *byte == 0);
     loop {
         let whole = log.len() - rest.len();
         let Some((&[a, b, c, d], behind)) = rest.split_first_chunk() else { break Some((records, whole)) };
-        let length = u16::from_le_bytes([a, b]);
-        let body_bytes = usize::from(length);
-        if [c, d] != (!length).to_le_bytes() || !(1..=1_024).contains(&length) {
-            break is_torn(behind).then_some((records, whole));
-        }
+        let Some((body_bytes, _)) = plain_head([a, b, c, d]) else {
+            break is_torn(log, whole, 4, None).then_some((records, whole));
+        };
         if behind.len() < body_bytes + 32 {
             break Some((records, whole));
         }
         let (body, behind) = behind.split_at(body_bytes);
         let (found, behind) = behind.split_at(32);
-        if found != next_chain(&chain, body) {
-            break is_torn(behind).then_some((records, whole));
+        let expected = next_chain(&chain, body);
+        if found != expected {
+            break is_torn(log, whole, 36 + body_bytes, Some(expected)).then_some((records, whole));
         }
         let record = codec::decode(body).ok()?;
         assert_eq!(codec::encode(&record).unwrap(), body);
@@ -187,6 +190,33 @@ fn plain_log(log: &[u8]) -> Option<(Vec<account::Record>, usize)> {
         chain = next_chain(&chain, body);
         rest = behind;
     }
+}
+
+/// Length of a body, and whether a group begins with it.
+fn plain_head([a, b, c, d]: [u8; 4]) -> Option<(usize, bool)> {
+    let field = u16::from_le_bytes([a, b]);
+    let bytes = usize::from(field % 32_768);
+    (field ^ u16::from_le_bytes([c, d]) == u16::MAX && (1..=1_024).contains(&bytes))
+        .then_some((bytes, field >= 32_768))
+}
+
+/// Whether what is wrong with the record at `begin` is a hole that a crash left in the last group.
+fn is_torn(log: &[u8], begin: usize, record_bytes: usize, chain: Option<[u8; 32]>) -> bool {
+    let end = log.len().min(begin + record_bytes);
+    let hole = (begin..end).any(|at| {
+        let sector_end = log.len().min((at / 512 + 1) * 512);
+        log[at..sector_end].iter().all(|byte| *byte == 0)
+    });
+    let follows = (begin + 36..log.len().saturating_sub(36)).any(|at| {
+        let Some((bytes, true)) = plain_head([log[at], log[at + 1], log[at + 2], log[at + 3]]) else {
+            return false;
+        };
+        let (from, to) = (at + 4, at + 4 + bytes);
+        let before = [log[at - 32..at].try_into().ok(), chain.filter(|_| at == begin + record_bytes)];
+        to + 32 <= log.len()
+            && before.iter().flatten().any(|chain| log[to..to + 32] == next_chain(chain, &log[from..to]))
+    });
+    log.len() - begin <= 1 << 20 && hole && !follows
 }
 
 fn next_chain(previous: &[u8; 32], body: &[u8]) -> [u8; 32] {

@@ -42,7 +42,8 @@ impl LogReader {
             if length != !u16::from_le_bytes([head[2], head[3]]) {
                 return Err(format!("byte {} of the account log is no length", self.read));
             }
-            let Some((body, after)) = after.split_at_checked(length.into()) else { break };
+            let body_bytes = usize::from(length & 0x7fff); // the bit above says that a group begins
+            let Some((body, after)) = after.split_at_checked(body_bytes) else { break };
             let Some((chain, after)) = after.split_first_chunk::<32>() else { break };
             let expected = [b"samar account log v1".as_slice(), &self.chain, body].concat();
             if blake3::hash(&expected).as_bytes() != chain {

@@ -1,7 +1,7 @@
 //! `kill`: kill -9 of the server under load. What a bank was answered stands in the log, and no batch stands there twice.
 
 mod batches;
-mod log;
+pub(super) mod log;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

@@ -291,7 +291,7 @@ fn operator_files() {
             .update(body)
             .finalize()
             .as_bytes();
-        let length = u16::try_from(body.len()).unwrap();
+        let length = u16::try_from(body.len()).unwrap() | 1 << 15; // each a group of its own
         log.extend([length.to_le_bytes(), (!length).to_le_bytes()].as_flattened());
         log.extend([body, chain.as_slice()].concat());
         counted.push(u8::try_from(body.len()).unwrap());
