@@ -77,12 +77,7 @@ impl Synced {
         self.manifest.bytes()
     }
 
-    /// Opens every segment, so that a sync beside this run cannot take one away.
-    pub(crate) fn open_segments(&self, home: &Home) -> Result<Vec<OpenBreach>, Failure> {
-        self.open_segments_of(home, &self.manifest().breaches)
-    }
-
-    /// The same of some breaches of the manifest.
+    /// Opens every segment of these breaches of the manifest, so that a sync beside this run cannot take one away.
     pub(crate) fn open_segments_of(
         &self,
         home: &Home,

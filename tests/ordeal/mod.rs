@@ -39,7 +39,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 8] = [
+pub const ALL: [Ordeal; 9] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
