@@ -52,3 +52,8 @@ fn every_private_lookup_reads_its_page_and_noise_is_what_was_derived() {
 fn a_revoked_bank_is_gone_within_seconds() {
     hold("revoke", 1);
 }
+
+#[test]
+fn a_server_that_takes_up_new_epochs_fails_nobody_and_mixes_nothing() {
+    hold("swap", 3);
+}

@@ -78,7 +78,7 @@ impl Checker {
     pub async fn open_with(home: &Home, mode: LookupMode) -> Result<Self, Failure> {
         let (config, backend) = (Config::load(home)?, evaluation::backend()?);
         let synced = Synced::load_valid(home, now_s())?;
-        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
+        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
         let segments = source::open_all(&link, home, &synced, mode).await?;
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
         let breaches = synced.manifest().breaches.clone();

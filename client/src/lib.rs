@@ -26,6 +26,7 @@ mod ledger;
 mod link;
 pub mod lookup;
 mod matching;
+pub mod notice;
 pub mod report;
 mod result_file;
 pub mod screen;

@@ -21,6 +21,7 @@ mod power;
 mod programs;
 mod revoke;
 mod slow;
+mod swap;
 
 /// What an ordeal came to: its figure in one line, or what was violated.
 pub type Outcome = Result<String, String>;
@@ -39,7 +40,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 9] = [
+pub const ALL: [Ordeal; 10] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
@@ -109,6 +110,14 @@ pub const ALL: [Ordeal; 9] = [
         counts: "lookups",
         full: 100_000,
         run: lookups::run,
+    },
+    Ordeal {
+        name: "swap",
+        what: "publishes one epoch after the other under the load of banks that evaluate, fetch and screen; no request may fail, \
+               and none be answered out of two epochs",
+        counts: "manifests",
+        full: 100,
+        run: swap::run,
     },
 ];
 

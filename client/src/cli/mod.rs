@@ -17,6 +17,7 @@ use samar_protocol::invitation::INVITATION_BYTES_MAX;
 use crate::bench::{BenchPlan, Ladder};
 use crate::config::Home;
 use crate::inspect::inspect;
+use crate::notice::{NoticePlan, notice};
 use crate::screen::{Column, ScreenPlan};
 use args::{Arguments, BenchArguments, Command, ScreenArguments};
 
@@ -85,6 +86,16 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
                 print(format_args!("{}", serde_json::to_string(&breaches).expect("breaches are JSON")));
             } else {
                 print(format_args!("{breaches}"));
+            }
+            Ok(Exit::Done)
+        }
+        Command::Notice { report, out, only, json } => {
+            let plan = NoticePlan { home: home.clone(), report, out, only };
+            let drafts = tokio::task::block_in_place(|| notice(&plan))?;
+            if json {
+                show::notice_json(&drafts);
+            } else {
+                show::notice(&drafts);
             }
             Ok(Exit::Done)
         }

@@ -14,7 +14,7 @@ use samar_protocol::segment::SegmentIndex;
 
 use crate::config::Home;
 use crate::link::{Link, LinkError};
-use crate::sync::Wanted;
+use crate::sync::{FetchError, Wanted};
 use crate::synced::{directory_place, read_header, verify_index};
 
 /// Whether header, directory and hint are here. They are verified when they are used.
@@ -47,7 +47,7 @@ pub(crate) async fn fetch(
     home: &Home,
     wanted: Wanted<'_>,
     progress: &Progress,
-) -> Result<Option<u64>, Failure> {
+) -> Result<Option<u64>, FetchError> {
     let reference = wanted.reference;
     let lie = |reason: String| -> Failure {
         let name = samar_protocol::invitation::to_hex(&reference.root);

@@ -23,8 +23,11 @@ use crate::lookup::{self, cache};
 use crate::people::now_s;
 use crate::seen::Seen;
 use crate::tls;
-pub(crate) use segment::Wanted;
+pub(crate) use segment::{FetchError, Wanted};
 pub use walk::to_newest;
+
+/// So often a set may be published anew while one sync fetches it.
+const PUBLISHED_ANEW_MAX: u32 = 8;
 
 /// What a sync came to.
 #[derive(Clone, Debug)]
@@ -97,27 +100,28 @@ async fn run(home: &Home, extent: Extent) -> Result<SyncReport, Failure> {
         Some(seen) => Chain::new(seen.publisher_key, seen.floor),
         None => Chain::new(config.publisher_key, config.floor),
     };
-    let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
-    let newest = to_newest(&link, &mut chain, now_s()).await?;
+    let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
+    let (mut newest, mut bytes_fetched, mut fetched) =
+        (to_newest(&link, &mut chain, now_s()).await?, 0, HashSet::new());
+    // A set that is published anew while it is fetched takes segments away; what of it stays the same is here already.
+    for attempt in 1.. {
+        let epoch = newest.manifest().epoch;
+        let missing =
+            fetch_missing(&link, home, newest.manifest(), extent, &mut bytes_fetched, &mut fetched).await;
+        match missing {
+            Ok(()) => break,
+            Err(FetchError::Failed(failure)) => return Err(failure),
+            Err(FetchError::Gone(error)) => {
+                newest = to_newest(&link, &mut chain, now_s()).await?;
+                // The same server has both; one that names what it does not have is asked no further.
+                if attempt == PUBLISHED_ANEW_MAX || newest.manifest().epoch == epoch {
+                    return Err(error.into());
+                }
+            }
+        }
+    }
     let manifest = newest.manifest();
-
     let segments = segments(manifest);
-    let key_id = manifest.key_id();
-    let wanted = segments.iter().map(|&(breach, reference)| Wanted { reference, breach, key_id });
-    let mut missing: Vec<_> = wanted.filter(|wanted| !segment::is_here(home, wanted)).collect();
-    let mut bytes_fetched = 0;
-    if extent == Extent::ForLookups {
-        bytes_fetched += fetch_hints(&link, home, &mut missing).await?;
-    }
-    let come = missing.iter().map(|wanted| segment::bytes_to_come(home, wanted.reference));
-    let need = come.fold(0, u64::saturating_add);
-    space::require(&[Need { what: "the set", folder: &home.segments(), bytes: need }])?;
-    let progress = Progress::new("sync", Unit::Bytes, Some(need));
-    for wanted in &missing {
-        bytes_fetched += segment::fetch(&link, home, wanted, &progress).await?;
-    }
-    progress.finish();
-
     keep(home, &newest, &chain)?;
     expiry::warn_of(home, manifest)?;
     let segments_removed = remove_unnamed(home, manifest)?;
@@ -135,8 +139,8 @@ async fn run(home: &Home, extent: Extent) -> Result<SyncReport, Failure> {
         breaches: manifest.breaches.len(),
         entries: manifest.entries(),
         advanced: before.is_none_or(|seen| seen.floor.epoch < manifest.epoch),
-        segments_fetched: missing.len(),
-        segments_kept: segments.len() - missing.len(),
+        segments_fetched: segments.iter().filter(|(_, segment)| fetched.contains(&segment.root)).count(),
+        segments_kept: segments.iter().filter(|(_, segment)| !fetched.contains(&segment.root)).count(),
         segments_removed,
         bytes_fetched,
         hints_audited,
@@ -156,10 +160,44 @@ pub(crate) async fn fetch_whole(link: &Arc<Link>, home: &Home, wanted: &Wanted<'
     Ok(())
 }
 
-/// Fetches what private lookups need of the large base segments, and takes those off the list. Bytes that came.
-async fn fetch_hints(link: &Link, home: &Home, missing: &mut Vec<Wanted<'_>>) -> Result<u64, Failure> {
+/// Fetches every segment of this manifest that is not here, and adds up what came.
+async fn fetch_missing(
+    link: &Arc<Link>,
+    home: &Home,
+    manifest: &Manifest,
+    extent: Extent,
+    bytes_fetched: &mut u64,
+    fetched: &mut HashSet<[u8; 32]>,
+) -> Result<(), FetchError> {
+    let key_id = manifest.key_id();
+    let wanted =
+        segments(manifest).into_iter().map(|(breach, reference)| Wanted { reference, breach, key_id });
+    let mut missing: Vec<_> = wanted.filter(|wanted| !segment::is_here(home, wanted)).collect();
+    if extent == Extent::ForLookups {
+        fetch_hints(link, home, &mut missing, bytes_fetched, fetched).await?;
+    }
+    let come = missing.iter().map(|wanted| segment::bytes_to_come(home, wanted.reference));
+    let need = come.fold(0, u64::saturating_add);
+    space::require(&[Need { what: "the set", folder: &home.segments(), bytes: need }])?;
+    let progress = Progress::new("sync", Unit::Bytes, Some(need));
+    for wanted in &missing {
+        *bytes_fetched += segment::fetch(link, home, wanted, &progress).await?;
+        fetched.insert(wanted.reference.root);
+    }
+    progress.finish();
+    Ok(())
+}
+
+/// Fetches what private lookups need of the large base segments, and takes those off the list.
+async fn fetch_hints(
+    link: &Link,
+    home: &Home,
+    missing: &mut Vec<Wanted<'_>>,
+    bytes_fetched: &mut u64,
+    fetched: &mut HashSet<[u8; 32]>,
+) -> Result<(), FetchError> {
     let progress = Progress::new("sync", Unit::Bytes, None);
-    let (mut bytes, mut whole) = (0, Vec::new());
+    let mut whole = Vec::new();
     for wanted in missing.drain(..) {
         let reference = wanted.reference;
         let large = reference.kind == SegmentKind::Base && reference.file_bytes >= lookup::LARGE_BYTES;
@@ -167,13 +205,16 @@ async fn fetch_hints(link: &Link, home: &Home, missing: &mut Vec<Wanted<'_>>) ->
             continue;
         }
         match if large { cache::fetch(link, home, wanted, &progress).await? } else { None } {
-            Some(came) => bytes += came,
+            Some(came) => {
+                *bytes_fetched += came;
+                fetched.insert(reference.root);
+            }
             None => whole.push(wanted),
         }
     }
     progress.finish();
     *missing = whole;
-    Ok(bytes)
+    Ok(())
 }
 
 /// What a killed run left. Of the folder itself only what this lock guards: a screening may be writing its report there.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use samar_local::table::Form;
+use samar_protocol::limits::MANIFEST_VALIDITY_S_MAX;
 
 use crate::audit::Format;
 
@@ -94,6 +95,29 @@ pub(super) enum Command {
         /// Make a new publisher key, which this epoch names and which signs from the next one on
         #[arg(long)]
         new_publisher_key: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change the OPRF key: the vault is taken to a new one, without the dumps
+    ///
+    /// Every element is multiplied, the set is published as the next epoch, and the old key is served beside the new one for a
+    /// grace, so that banks take along what they had evaluated, at no charge to their lifetime allowance. Then the old key is
+    /// destroyed. A run that was cut short goes on; nothing else changes the vault meanwhile.
+    #[command(
+        name = "rotate-key",
+        after_help = "Example:\n  samar-server rotate-key --grace 7d\n\nBanks download the set as a whole. A running server takes it up within seconds,\nand destroys the old key when the grace is over; publish does so too."
+    )]
+    RotateKey {
+        /// For how long the old key is served, as 7d, 36h, 90m or 30s [default: `grace_days` of the configuration]
+        #[arg(long, value_name = "TIME", value_parser = seconds)]
+        grace: Option<u64>,
+        /// Memory for sorting
+        #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+        memory: ByteSize,
+        /// Destroy the old key now, whether its grace is over or not
+        #[arg(long, conflicts_with_all = ["grace", "memory"])]
+        finish: bool,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -317,4 +341,19 @@ pub(super) struct Shape {
     /// Where it goes; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+}
+
+/// A number and its unit, as seconds. At most a year, as long as a manifest lasts.
+fn seconds(text: &str) -> Result<u64, String> {
+    let (number, unit) = text.split_at(text.len() - usize::from(text.is_ascii() && !text.is_empty()));
+    let unit_s = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("a number and s, m, h or d, like 7d".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a number and s, m, h or d, like 7d".to_owned())?;
+    let seconds = number.saturating_mul(unit_s);
+    if seconds <= MANIFEST_VALIDITY_S_MAX { Ok(seconds) } else { Err("at most 366d".to_owned()) }
 }

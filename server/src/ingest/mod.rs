@@ -104,7 +104,7 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     check(plan)?;
     Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
-    vault::remove_leftovers(layout)?;
+    vault::ready(layout)?;
     let key = keys::oprf(layout)?;
     let about = about(layout, plan)?;
     if parts::list(layout, &plan.breach)?.len() >= PARTS_MAX {

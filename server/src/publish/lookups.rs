@@ -23,35 +23,40 @@ const SMALL_BYTES: u64 = 16_000_000;
 
 /// How a segment is laid out, for what it will be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PageLayout {
-    pub(super) page_bytes: u32,
+pub(crate) struct PageLayout {
+    pub(crate) page_bytes: u32,
     /// Whether it is published with private lookups.
-    pub(super) hint: bool,
+    pub(crate) hint: bool,
 }
 
 impl PageLayout {
+    /// Whether a segment of so many entries is published with private lookups.
+    pub(super) fn has_hint(kind: SegmentKind, entries: u64, label_bits: usize, lookup: Lookup) -> bool {
+        kind == SegmentKind::Base
+            && match lookup {
+                Lookup::None => false,
+                Lookup::Large => file_bytes(entries, label_bits) >= LARGE_BYTES,
+                Lookup::All => entries > 0,
+            }
+    }
+
     /// The layout of a segment of so many entries: pages of the default size, or of the next that private lookups carry.
     /// Additions and removals have none: whoever checks downloads them whole.
     ///
     /// # Errors
     /// More entries than private lookups carry with any.
-    pub(super) fn choose(
+    pub(crate) fn choose(
         id: &str,
         kind: SegmentKind,
         entries: u64,
         label_bits: usize,
         lookup: Lookup,
     ) -> Result<Self, Failure> {
-        let bytes = file_bytes(entries, label_bits);
-        let hint = kind == SegmentKind::Base
-            && match lookup {
-                Lookup::None => false,
-                Lookup::Large => bytes >= LARGE_BYTES,
-                Lookup::All => entries > 0,
-            };
+        let hint = Self::has_hint(kind, entries, label_bits, lookup);
         if !hint {
             return Ok(Self { page_bytes: PAGE_BYTES_DEFAULT, hint });
         }
+        let bytes = file_bytes(entries, label_bits);
         let least = if bytes < SMALL_BYTES { PAGE_BYTES_ALLOWED[0] } else { PAGE_BYTES_DEFAULT };
         // A page holds a little less than its bytes: count, rounding, and the bucket that no longer fits.
         let pages = |page_bytes: u32| bytes / u64::from(page_bytes - 24) + 2;
@@ -69,7 +74,7 @@ impl PageLayout {
     }
 
     /// Bytes of the hint beside the segment.
-    pub(super) fn hint_bytes(self) -> u64 {
+    pub(crate) fn hint_bytes(self) -> u64 {
         if self.hint { hint_bytes(self.page_bytes) as u64 } else { 0 }
     }
 }

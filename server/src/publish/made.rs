@@ -1,6 +1,8 @@
 //! `published.toml`: which segment was made of which part of a vault, so that a part keeps its segment. It stands beside the
 //! parts; where it is lost, segments are made anew.
 
+use std::path::Path;
+
 use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::invitation::{from_hex, to_hex};
@@ -8,6 +10,8 @@ use samar_protocol::lookup::hint_bytes;
 use samar_protocol::manifest::SegmentRef;
 use serde::{Deserialize, Serialize};
 
+use super::lookups::PageLayout;
+use crate::config::Lookup;
 use crate::layout::Layout;
 use crate::vault::file::{Reader, VAULT_REMEDY};
 use crate::vault::parts::Part;
@@ -35,16 +39,15 @@ struct MadeSegment {
 
 impl Made {
     /// Reads the file. One that cannot be read is one that is not there: the segments are then made anew.
-    pub(super) fn read(layout: &Layout, id: &str) -> Self {
-        let text = std::fs::read_to_string(layout.made(id)).unwrap_or_default();
+    pub(crate) fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
         toml::from_str(&text).unwrap_or_default()
     }
 
-    pub(super) fn write(&self, layout: &Layout, id: &str) -> Result<(), Failure> {
-        let path = layout.made(id);
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
         let text = toml::to_string(self).map_err(Failure::local)?;
-        durable::write(&path, text.as_bytes(), Mode::Private)
-            .map_err(|error| io_failure("write", &path, &error))
+        durable::write(path, text.as_bytes(), Mode::Private)
+            .map_err(|error| io_failure("write", path, &error))
     }
 
     /// Refuses a vault of which a part went missing that was published: the set would be another without a word.
@@ -68,17 +71,18 @@ impl Made {
 
     /// The segment made of exactly this part, if it is still there, and its hint where one is wanted. One that has a hint and
     /// needs none is kept: banks have it.
-    pub(super) fn of(
+    pub(crate) fn of(
         &self,
         layout: &Layout,
         part: Part,
         vault: &Reader,
-        with_hint: bool,
+        lookup: Lookup,
     ) -> Option<SegmentRef> {
         let hash = to_hex(&vault.content_hash());
         let made = self.segments.iter().find(|made| made.part == part.number && made.vault == hash)?;
         let root = from_hex(&made.root)?;
         let bytes = std::fs::metadata(layout.segment(&root)).map(|metadata| metadata.len()).ok()?;
+        let with_hint = PageLayout::has_hint(part.kind, vault.count(), vault.header().varies.len(), lookup);
         let hint = std::fs::metadata(layout.hint(&root)).map(|metadata| metadata.len());
         let has_hint = hint.is_ok_and(|bytes| bytes == hint_bytes(made.page_bytes) as u64);
         (bytes == made.file_bytes && (has_hint || !with_hint)).then_some(SegmentRef {
@@ -91,7 +95,7 @@ impl Made {
     }
 
     /// Takes note of a segment.
-    pub(super) fn add(&mut self, part: Part, vault: &[u8; 32], segment: &SegmentRef) {
+    pub(crate) fn add(&mut self, part: Part, vault: &[u8; 32], segment: &SegmentRef) {
         self.segments.push(MadeSegment {
             part: part.number,
             vault: to_hex(vault),

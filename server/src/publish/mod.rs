@@ -2,40 +2,39 @@
 //! something between: every file is durable before the manifest that names it appears.
 
 mod build;
+mod issue;
 mod lookups;
 mod made;
-mod missing;
-mod rollover;
+pub(crate) mod missing;
+pub(crate) mod rollover;
 
-pub(crate) use build::ENTRY_BYTES;
+pub(crate) use build::{ENTRY_BYTES, file_bytes, sorting_bytes};
+pub(crate) use issue::{Draft, issue, remove_unnamed_segments};
+pub(crate) use lookups::PageLayout;
 pub(crate) use made::Made;
 
-use std::collections::HashSet;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use samar_local::durable::{self, Mode};
-use samar_local::exit::{Failure, io_failure};
+use samar_local::exit::Failure;
 use samar_local::folder;
+use samar_local::people::now_s;
 use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
-use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentRef, sign};
-use samar_protocol::oprf;
+use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentKind, SegmentRef};
+use samar_protocol::vault::VaultHeader;
 
 use crate::config::{Config, Lookup};
 use crate::keys;
 use crate::layout::Layout;
 use crate::published;
+use crate::rotate;
 use crate::vault;
 use crate::vault::about::About;
 use crate::vault::compact::{self, compact};
 use crate::vault::file::Reader;
 use crate::vault::parts::{self, Part};
 
-use lookups::PageLayout;
 pub use rollover::publisher_after_newest;
-
-const DAY_S: u64 = 86_400;
 
 /// What was published.
 #[derive(Clone, Debug)]
@@ -76,7 +75,7 @@ pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Fail
 pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> {
     let config = Config::read(&layout.config())?;
     let _lock = folder::lock(layout.root(), "vault")?;
-    vault::remove_leftovers(layout)?;
+    vault::ready(layout)?;
     let key = keys::oprf(layout)?;
     let publisher = rollover::signing_key(layout)?;
     let ids = vault::breaches(layout)?;
@@ -103,36 +102,20 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
             &mut built,
         )?);
     }
-    let extensions = match details.breaches.as_slice() {
-        [] => vec![],
-        _ => vec![details.to_extension().map_err(Failure::local)?],
-    };
     let next_publisher = plan.new_publisher.then(|| rollover::prepare(layout)).transpose()?;
-    let epoch = published::newest_epoch(layout)?;
-    let previous = published::floor(layout)?.hash;
-    let created_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let manifest = Manifest {
-        operator: config.operator.clone(),
-        epoch: epoch + 1,
-        created_s,
-        valid_until_s: created_s + u64::from(config.manifest_days) * DAY_S,
-        previous: previous.0,
-        suite: oprf::SUITE,
-        key_id: key.public().id().0,
-        public_key: key.public().to_bytes(),
+    let draft = Draft {
+        key: *key.public(),
+        rotation: rotate::to_be_told(layout)?,
         breaches,
-        next_publisher_key: next_publisher.map(|key| key.to_bytes()),
-        extensions,
+        details,
+        next_publisher,
+        created_s: now_s(),
     };
-    let bytes =
-        sign(&manifest, &publisher).map_err(|error| Failure::local(format!("cannot sign: {error}")))?;
-    let path = layout.manifest(epoch + 1);
-    durable::write(&path, &bytes, Mode::Public)
-        .map_err(|error| io_failure("write the manifest", &path, &error))?;
+    let manifest = issue(layout, &config, &publisher, draft)?;
     if plan.new_publisher {
         rollover::promote(layout)?;
     }
-    remove_unnamed_segments(layout, epoch + 1)?;
+    remove_unnamed_segments(layout, manifest.epoch)?;
     missing::forget(&taken_out)?;
     let hash = published::floor(layout)?.hash;
     Ok(Publication { manifest, hash, built, compacted })
@@ -141,24 +124,26 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
 /// Whether the parts of a breach are to be made one first.
 fn is_due(layout: &Layout, id: &str, plan: &Plan) -> Result<bool, Failure> {
     let parts = parts::open(layout, id)?;
-    Made::read(layout, id).check(layout, id, &parts)?;
+    Made::read(&layout.made(id)).check(layout, id, &parts)?;
     Ok(compact::is_due(&parts) || plan.compact && parts.len() > 1)
 }
 
 /// Refuses a publication that the disks have no room for, or private lookups do not carry.
 fn require_room(layout: &Layout, ids: &[String], plan: &Plan, lookup: Lookup) -> Result<(), Failure> {
-    let (mut segments, mut sorting, mut layouts) = (0u64, 0, Vec::new());
+    let (mut segments, mut sorting, mut too_large) = (0u64, 0, None);
     for id in ids {
-        let made = Made::read(layout, id);
+        let made = Made::read(&layout.made(id));
         for (part, vault) in parts::open(layout, id)? {
-            let page_layout = page_layout(id, part, &vault, lookup);
-            let (has_hint, hint_bytes) =
-                page_layout.as_ref().map_or((true, 0), |of| (of.hint, of.hint_bytes()));
-            layouts.push(page_layout);
-            if made.of(layout, part, &vault, has_hint).is_none() {
-                let bytes = build::file_bytes(vault.count(), vault.header().varies.len());
-                segments = segments.saturating_add(bytes).saturating_add(hint_bytes);
-                sorting = sorting.max(build::sorting_bytes(vault.count(), plan.memory_bytes));
+            let (entries, label_bits) = (vault.count(), vault.header().varies.len());
+            let page_layout = PageLayout::choose(id, part.kind, entries, label_bits, lookup);
+            if made.of(layout, part, &vault, lookup).is_none() {
+                let hint_bytes = page_layout.as_ref().map_or(0, |of| of.hint_bytes());
+                let bytes = file_bytes(entries, label_bits).saturating_add(hint_bytes);
+                segments = segments.saturating_add(bytes);
+                sorting = sorting.max(sorting_bytes(entries, plan.memory_bytes));
+            }
+            if let Err(failure) = page_layout {
+                too_large.get_or_insert(failure);
             }
         }
     }
@@ -167,16 +152,11 @@ fn require_room(layout: &Layout, ids: &[String], plan: &Plan, lookup: Lookup) ->
         Need { what: "sorting", folder: &layout.runs(), bytes: sorting },
         Need { what: "what is published", folder: &layout.segments(), bytes: segments },
     ])?;
-    layouts.into_iter().try_for_each(|layout| layout.map(|_| ()))
-}
-
-/// How the segment of a part is laid out.
-fn page_layout(id: &str, part: Part, vault: &Reader, lookup: Lookup) -> Result<PageLayout, Failure> {
-    PageLayout::choose(id, part.kind, vault.count(), vault.header().varies.len(), lookup)
+    too_large.map_or(Ok(()), Err)
 }
 
 /// What is known of a breach.
-fn about(layout: &Layout, id: &str) -> Result<About, Failure> {
+pub(crate) fn about(layout: &Layout, id: &str) -> Result<About, Failure> {
     About::read(&layout.about(id))?.ok_or_else(|| {
         Failure::local(format!("the vault of {id} has no about.toml"))
             .remedy("run the ingest that was interrupted once more")
@@ -199,6 +179,17 @@ fn breach(
             .remedy("restore the key file that belongs to this vault"));
     }
     let segments = segments(layout, id, parts, how, built)?;
+    as_told(layout, id, about, header, segments)
+}
+
+/// A breach as a manifest tells of it.
+pub(crate) fn as_told(
+    layout: &Layout,
+    id: &str,
+    about: About,
+    header: VaultHeader,
+    segments: Vec<SegmentRef>,
+) -> Result<Breach, Failure> {
     let status = about
         .status()
         .map_err(|reason| Failure::input(format!("{}: {reason}", layout.about(id).display())))?;
@@ -218,22 +209,24 @@ fn segments(
     layout: &Layout,
     id: &str,
     parts: Vec<(Part, Reader)>,
-    (memory_bytes, lookup): (usize, Lookup),
+    how: (usize, Lookup),
     built: &mut Vec<String>,
 ) -> Result<Vec<SegmentRef>, Failure> {
-    let before = Made::read(layout, id);
+    let before = Made::read(&layout.made(id));
     let (mut made, mut segments) = (Made::default(), Vec::new());
     for (part, vault) in parts {
         let hash = vault.content_hash();
-        let page_layout = page_layout(id, part, &vault, lookup)?;
-        let (segment, is_new) = match before.of(layout, part, &vault, page_layout.hint) {
+        let (segment, is_new) = match before.of(layout, part, &vault, how.1) {
             Some(segment) => (segment, false),
-            None => (make(layout, id, part, vault, memory_bytes, page_layout)?, true),
+            None => {
+                let path = layout.part(id, part.number, part.kind);
+                (make(layout, id, (&path, part.kind), vault, how)?, true)
+            }
         };
         made.add(part, &hash, &segment);
         segments.push(segment);
         if is_new {
-            made.write(layout, id)?; // a run that is cut short at the next part keeps this one
+            made.write(&layout.made(id))?; // a run that is cut short at the next part keeps this one
             built.push(id.to_owned());
         }
     }
@@ -241,47 +234,24 @@ fn segments(
     Ok(segments)
 }
 
-fn make(
+/// The segment of the part that stands at this path, built anew, in so much memory.
+pub(crate) fn make(
     layout: &Layout,
     id: &str,
-    part: Part,
+    (path, kind): (&Path, SegmentKind),
     vault: Reader,
-    memory_bytes: usize,
-    page_layout: PageLayout,
+    (memory_bytes, lookup): (usize, Lookup),
 ) -> Result<SegmentRef, Failure> {
     let entries = vault.count();
+    let label_bits = vault.header().varies.len();
+    let page_layout = PageLayout::choose(id, kind, entries, label_bits, lookup)?;
     let progress = Progress::new("publish", Unit::Count, Some(entries));
-    let built = build::build(layout, id, part, vault, memory_bytes, page_layout, &progress)?;
+    let built = build::build(layout, id, (path, kind), vault, memory_bytes, page_layout, &progress)?;
     Ok(SegmentRef {
         root: built.root.0,
-        kind: part.kind,
+        kind,
         entries,
         page_bytes: page_layout.page_bytes,
         file_bytes: built.file_bytes,
     })
-}
-
-/// Removes segments and hints that neither the newest manifest nor the one before names: a bank may still be downloading those.
-fn remove_unnamed_segments(layout: &Layout, newest: u64) -> Result<(), Failure> {
-    let mut named = HashSet::new();
-    for epoch in newest.saturating_sub(1).max(1)..=newest {
-        // One that cannot be read any more names nothing that must stay; the new epoch is public already.
-        let Ok(manifest) = published::read_manifest(layout, epoch) else { continue };
-        let segments = manifest.manifest().breaches.iter().flat_map(|breach| &breach.segments);
-        named
-            .extend(segments.flat_map(|segment| [layout.segment(&segment.root), layout.hint(&segment.root)]));
-    }
-    let folder = layout.segments();
-    let failure = |error: std::io::Error| io_failure("clean", &folder, &error);
-    for entry in std::fs::read_dir(&folder).map_err(failure)? {
-        let path = entry.map_err(failure)?.path();
-        if is_segment_or_hint(&path) && !named.contains(&path) {
-            durable::remove(&path).map_err(failure)?;
-        }
-    }
-    Ok(())
-}
-
-fn is_segment_or_hint(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "segment" || extension == "hint")
 }
