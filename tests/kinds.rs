@@ -142,7 +142,7 @@ fn ingested(operator: &Operator, made: &Made) {
 
 /// What a customer gave the bank: not everybody gave everything.
 fn given(customer: u32) -> Vec<Kind> {
-    KINDS.into_iter().filter(|kind| (customer + u32::from(kind.byte())) % 3 != 0).collect()
+    KINDS.into_iter().filter(|kind| !(customer + u32::from(kind.byte())).is_multiple_of(3)).collect()
 }
 
 /// Breaches, fields and kinds that the report must name.
@@ -162,7 +162,7 @@ fn truth(customer: u32) -> [String; 3] {
             .map(|kind| kind.name())
             .collect();
         if !found.is_empty() {
-            let photo = (made.photo && customer % 3 == 0).then_some("photo");
+            let photo = (made.photo && customer.is_multiple_of(3)).then_some("photo");
             ids.push(made.id);
             fields.push(made.exposes.iter().copied().chain(photo).collect::<Vec<_>>().join("+"));
             kinds.push(found.join("+"));

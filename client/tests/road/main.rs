@@ -10,6 +10,7 @@ mod inspect;
 mod kinds;
 mod lies;
 mod lookups;
+mod messages;
 mod operator;
 mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]

@@ -53,10 +53,9 @@ fn lived_in() -> (TempDir, PathBuf) {
             Record::Joined { time_s: NOON, bank: "bank-b".to_owned(), token: [3; 32], key: [4; 32] },
             debit("bank-b", 1, NOON),
             debit("bank-a", 2, NOON + DAY_S),
-            Record::Lookup { time_s: NOON + DAY_S, bank: "bank-a".to_owned(), count: 3 },
         ],
     );
-    assert_eq!(write(&log, length(&log)).unwrap().records, 6);
+    assert_eq!(write(&log, length(&log)).unwrap().records, 5);
     append(&log, &[debit("bank-a", 3, NOON + DAY_S), debit("bank-b", 2, NOON + 2 * DAY_S)]);
     (folder, log)
 }
@@ -64,7 +63,7 @@ fn lived_in() -> (TempDir, PathBuf) {
 #[test]
 fn it_comes_to_what_the_whole_log_comes_to() {
     let (_folder, log) = lived_in();
-    assert_eq!(load(&log).unwrap().unwrap().0.records, 6);
+    assert_eq!(load(&log).unwrap().unwrap().0.records, 5);
     assert_eq!(resumed(&log).unwrap(), whole(&log));
     // And the next one, made from the one before, is that which is made from nothing.
     write(&log, length(&log)).unwrap();
@@ -83,6 +82,19 @@ fn it_holds_more_batches_than_a_part_does() {
     append(&log, &records);
     write(&log, length(&log)).unwrap();
     assert_eq!(load(&log).unwrap().unwrap(), whole(&log));
+}
+
+#[test]
+fn it_has_the_private_lookups_of_the_day() {
+    let (_folder, log) = lived_in();
+    let lookup = |count| Record::Lookup { time_s: NOON + DAY_S, bank: "bank-a".to_owned(), count };
+    append(&log, &[lookup(3)]);
+    write(&log, length(&log)).unwrap();
+    append(&log, &[lookup(1)]);
+    let (resumed, whole) = (resumed(&log).unwrap(), whole(&log));
+    assert_eq!(resumed, whole);
+    assert!(resumed.1.check_lookup("bank-a", 5, NOON + DAY_S).is_ok());
+    assert!(resumed.1.check_lookup("bank-a", 4, NOON + DAY_S).is_err());
 }
 
 #[test]
