@@ -23,7 +23,7 @@ const CONFIG: [Key; 13] = [
     Key { key: "listen", shape: Shape::Line },
     Key { key: "address", shape: Shape::Line },
     Key { key: "key_exchange", shape: Shape::Line },
-    Key { key: "gso", shape: Shape::Shown },
+    Key { key: "gso", shape: Shape::Flag },
     Key { key: "metrics", shape: Shape::Line },
     Key { key: "manifest_days", shape: Shape::Count },
     Key { key: "grace_days", shape: Shape::Count },
