@@ -99,6 +99,9 @@ fn loopback(criterion: &mut Criterion) {
         out: folder.join("report.csv"),
         format: Format::Csv,
         summary: None,
+        html: None,
+        only: vec![],
+        since: None,
         memory_bytes: 512 << 20,
         ledger: true,
     };

@@ -13,6 +13,7 @@
 //! ```
 
 pub mod bench;
+pub mod breaches;
 pub mod check;
 pub mod cli;
 mod config;
@@ -24,9 +25,11 @@ pub mod join;
 mod ledger;
 mod link;
 mod matching;
+pub mod notice;
 pub mod report;
 mod result_file;
 pub mod screen;
+mod screened;
 mod seen;
 pub mod status;
 pub mod sync;

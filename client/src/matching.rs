@@ -58,6 +58,44 @@ pub(crate) fn match_breach(open: &OpenBreach, tags: &[Tag]) -> Result<Vec<Found>
     Ok(found)
 }
 
+/// The same less what its first `known` segments said already, of tags that are not new: who is exposed in it since, or in more of
+/// its classes.
+///
+/// # Errors
+/// As [`match_breach`].
+pub(crate) fn match_news(
+    open: &OpenBreach,
+    known: usize,
+    tags: &[Tag],
+    is_new: impl Fn(u32) -> bool,
+) -> Result<Vec<Found>, Failure> {
+    let count = u32::try_from(tags.len()).unwrap_or(u32::MAX);
+    if known >= open.segments.len() && !(0..count).any(&is_new) {
+        return Ok(Vec::new()); // most breaches of most nights
+    }
+    let (mut found, mut before) = (Vec::new(), Vec::new());
+    for (at, segment) in open.segments.iter().enumerate() {
+        if at == known {
+            before.clone_from(&found);
+        }
+        let mut here = find(segment, tags)?;
+        apply(&mut found, &mut here, segment.kind);
+    }
+    if known >= open.segments.len() {
+        before.clone_from(&found);
+    }
+    retain_news(&mut found, &before, is_new);
+    Ok(found)
+}
+
+/// Drops what was known: the tag with all of its label.
+fn retain_news(found: &mut Vec<Found>, before: &[Found], is_new: impl Fn(u32) -> bool) {
+    found.retain(|(ordinal, label)| {
+        let known = before.binary_search_by_key(ordinal, |(known, _)| *known);
+        is_new(*ordinal) || known.map_or(true, |at| label & !before[at].1 != 0)
+    });
+}
+
 /// Segments apply in the order of the manifest: what came later is added, what was taken back no longer counts.
 fn apply(found: &mut Vec<Found>, here: &mut Vec<Found>, kind: SegmentKind) {
     match kind {
@@ -125,5 +163,13 @@ mod tests {
             [(1, 0), (2, 0b100), (3, 0b1000)],
             "what was removed does not come back with its old label"
         );
+    }
+
+    #[test]
+    fn news_are_who_was_not_there_and_what_they_have_more() {
+        let before = [(1, 0b01), (2, 0b10), (5, 0), (7, 0b11)];
+        let mut found = vec![(1, 0b01), (2, 0b11), (4, 0), (5, 0), (7, 0b01)];
+        retain_news(&mut found, &before, |ordinal| ordinal == 5);
+        assert_eq!(found, [(2, 0b11), (4, 0), (5, 0)]);
     }
 }

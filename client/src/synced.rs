@@ -72,8 +72,22 @@ impl Synced {
         self.manifest().oprf_key().map_err(Failure::local) // a manifest that was read was checked
     }
 
+    /// The manifest as it was signed.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.manifest.bytes()
+    }
+
     /// Opens every segment, so that a sync beside this run cannot take one away.
     pub(crate) fn open_segments(&self, home: &Home) -> Result<Vec<OpenBreach>, Failure> {
+        self.open_segments_of(home, &self.manifest().breaches)
+    }
+
+    /// The same of some breaches of the manifest.
+    pub(crate) fn open_segments_of(
+        &self,
+        home: &Home,
+        breaches: &[Breach],
+    ) -> Result<Vec<OpenBreach>, Failure> {
         let open = |breach: &Breach| -> Result<OpenBreach, Failure> {
             let segments = breach
                 .segments
@@ -81,7 +95,7 @@ impl Synced {
                 .map(|reference| OpenSegment::open(home, reference, breach, self.key_id()));
             Ok(OpenBreach { breach: breach.clone(), segments: segments.collect::<Result<_, _>>()? })
         };
-        self.manifest().breaches.iter().map(open).collect()
+        breaches.iter().map(open).collect()
     }
 }
 

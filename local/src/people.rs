@@ -24,10 +24,15 @@ pub fn thousands(number: u64) -> String {
     grouped
 }
 
-/// A count with its noun: `1 row`, `2,000 rows`.
+/// A count with its noun: `1 row`, `2,000 rows`, `2 breaches`.
 #[must_use]
 pub fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+    let end = match number {
+        1 => "",
+        _ if noun.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{} {noun}{end}", thousands(number))
 }
 
 /// Bytes as `1.4 GB` (decimal, like the sizes of disks and links).
@@ -64,7 +69,7 @@ pub fn wait(seconds: u64) -> String {
 
 /// Year, month and day of the civil calendar, from days since 1970. Years start in March, so that the leap day is the
 /// last of its year; 146,097 days make 400 of them.
-fn date_of(days: u64) -> (u64, u64, u64) {
+pub(crate) fn date_of(days: u64) -> (u64, u64, u64) {
     let days = days.saturating_add(719_468);
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -73,6 +78,30 @@ fn date_of(days: u64) -> (u64, u64, u64) {
     let date = day - (153 * month + 2) / 5 + 1;
     let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
     (era * 400 + year + next, month, date)
+}
+
+/// `name` and `text`, broken between words at 80 columns and set in below itself. Without the end of its last line.
+#[must_use]
+pub fn wrapped(name: &str, text: &str) -> String {
+    const INDENT: usize = 12;
+    const COLUMNS: usize = 80;
+    // A name as long as the indent has a space after it.
+    let mut lines = format!("{name:<width$} ", width = INDENT - 1);
+    let mut column = lines.chars().count();
+    for (at, word) in text.split(' ').enumerate() {
+        let length = word.chars().count();
+        if at > 0 && column + 1 + length > COLUMNS {
+            lines.push('\n');
+            lines.push_str(&" ".repeat(INDENT));
+            column = INDENT;
+        } else if at > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
 }
 
 /// 32 bytes as 16 groups of 4 hexadecimal digits, to be read out over a telephone.
@@ -109,6 +138,7 @@ mod tests {
         assert_eq!(thousands(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(counted(1_200, "row"), "1,200 rows");
+        assert_eq!([counted(1, "breach"), counted(0, "breach")], ["1 breach", "0 breaches"]);
         assert_eq!(bytes(999), "999 bytes");
         assert_eq!(bytes(1_467_000_000), "1.4 GB");
         assert_eq!([wait(120), wait(121), wait(7_201)], ["120 s", "3 min", "3 h"]);
@@ -129,6 +159,18 @@ mod tests {
             assert_eq!(time(seconds), text, "{seconds}");
         }
         assert!(time(u64::MAX).ends_with("UTC"), "a manifest may claim any time");
+    }
+
+    #[test]
+    fn text_is_broken_between_words_and_set_in() {
+        let text = wrapped("name", &"eight888 ".repeat(12));
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(
+            lines[0].starts_with("name        eight888") && lines[1].starts_with("            eight888"),
+            "{text}"
+        );
+        assert!(wrapped("a longer name than it", "x").ends_with("it x"));
     }
 
     #[test]

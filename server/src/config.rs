@@ -20,12 +20,19 @@ pub struct Config {
     /// Which key exchanges a bank may use.
     #[serde(default)]
     pub key_exchange: KeyExchange,
+    /// Whether the network card cuts what is sent into packets, where it can. `false` for a card or tunnel that does it wrong.
+    #[serde(default = "yes")]
+    pub gso: bool,
     /// Address and TCP port for `/metrics`, `/healthz` and `/readyz`, without which there are none. Keep it on loopback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
     /// Days until a manifest runs out; publish again before. At most 366.
     #[serde(default = "default_manifest_days")]
     pub manifest_days: u16,
+    /// Days for which the OPRF key of before is served beside a new one, so that banks take along what they hold; afterwards it is
+    /// destroyed. At most 366. A bank rekeys as many customers a day as it may evaluate.
+    #[serde(default = "default_grace_days")]
+    pub grace_days: u16,
     /// Evaluations a newly enrolled bank may use in a day (UTC).
     #[serde(default = "default_per_day")]
     pub per_day: u64,
@@ -81,8 +88,16 @@ impl Default for Limits {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn default_manifest_days() -> u16 {
     30
+}
+
+fn default_grace_days() -> u16 {
+    14
 }
 
 fn default_per_day() -> u64 {
@@ -102,8 +117,10 @@ impl Config {
             listen,
             address: None,
             key_exchange: KeyExchange::default(),
+            gso: true,
             metrics: None,
             manifest_days: default_manifest_days(),
+            grace_days: default_grace_days(),
             per_day: default_per_day(),
             lifetime: default_lifetime(),
             limits: Limits::default(),
@@ -139,6 +156,9 @@ impl Config {
             return Err("`manifest_days` must be 1 to 366");
         }
         let least = limits.connections.min(limits.connections_per_bank).min(limits.connections_per_address);
+        if !(1..=366).contains(&self.grace_days) {
+            return Err("`grace_days` must be 1 to 366");
+        }
         if limits.memory_mib < 16 || least == 0 {
             return Err("`limits` must allow one connection and 16 MiB at least");
         }
@@ -190,6 +210,7 @@ mod tests {
         assert!(parse("per_dya = 5").unwrap_err().to_string().contains("per_dya"));
         assert!(parse("[limits]\nconections = 5").is_err());
         assert!(parse("manifest_days = 0").unwrap().check().is_err());
+        assert!(parse("grace_days = 0").unwrap().check().is_err());
         assert!(parse("[limits]\nmemory_mib = 1").unwrap().check().is_err());
         assert!(parse("[limits]\nconnections_per_address = 0").unwrap().check().is_err());
     }

@@ -85,6 +85,18 @@ impl Layout {
         self.keys().join("oprf.key")
     }
 
+    /// The OPRF key to come, while a rotation is made: until the manifest that names it is published.
+    #[must_use]
+    pub fn next_oprf_key(&self) -> PathBuf {
+        self.keys().join("oprf-next.key")
+    }
+
+    /// The OPRF key of before, until its grace is over.
+    #[must_use]
+    pub fn previous_oprf_key(&self) -> PathBuf {
+        self.keys().join("oprf-previous.key")
+    }
+
     /// Ed25519 key that signs manifests.
     #[must_use]
     pub fn publisher_key(&self) -> PathBuf {
@@ -169,6 +181,18 @@ impl Layout {
     #[must_use]
     pub fn made(&self, id: &str) -> PathBuf {
         self.breach(id).join("published.toml")
+    }
+
+    /// What a breach holds under the OPRF key to come.
+    #[must_use]
+    pub fn next_vault(&self, id: &str) -> PathBuf {
+        self.breach(id).join("next.vault")
+    }
+
+    /// Which segment was made of it.
+    #[must_use]
+    pub fn next_made(&self, id: &str) -> PathBuf {
+        self.breach(id).join("next.toml")
     }
 
     /// Folder for sorted runs while `ingest` or `publish` works.

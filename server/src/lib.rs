@@ -14,6 +14,7 @@ pub mod pki;
 pub mod publish;
 pub mod published;
 pub mod revoke;
+pub mod rotate;
 pub mod serve;
 pub mod synth;
 pub mod vault;

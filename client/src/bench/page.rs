@@ -6,6 +6,7 @@ use samar_local::people::thousands;
 
 use super::report::{Report, StepReport, short, short_or_dash, whole};
 use super::{Percentiles, plot};
+use crate::report::escaped;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -86,29 +87,13 @@ fn table(report: &Report) -> String {
     table + "</tbody></table></div>"
 }
 
-/// Text as it may stand in HTML, in an attribute too.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for sign in text.chars() {
-        match sign {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            sign => escaped.push(sign),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
-mod tests {
+pub(in crate::bench) mod tests {
     use super::super::report::tests::report;
     use super::*;
 
     /// The names of the elements in order; panics where one is not closed by its own end.
-    fn elements(page: &str) -> Vec<&str> {
+    pub(crate) fn elements(page: &str) -> Vec<&str> {
         let (mut open, mut seen) = (Vec::new(), Vec::new());
         let body = page.strip_prefix("<!doctype html>").unwrap();
         for tag in body.split('<').skip(1) {

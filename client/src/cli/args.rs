@@ -88,6 +88,13 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// List the breaches of the synced set, and what is known of each
+    #[command(after_help = "Example:\n  samar breaches")]
+    Breaches {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Screen a file of customers against the synced set
     ///
     /// The report has every column of the file and adds samar_status (clear, exposed or invalid:REASON),
@@ -97,6 +104,24 @@ pub(super) enum Command {
         after_help = "Example:\n  samar screen customers.csv --column nik --out report.csv --summary summary.json\n  samar screen customers.csv --column nik=NIK --column phone=HP --column email=EMAIL \\\n    --out report.csv"
     )]
     Screen(ScreenArguments),
+    /// Draft the notice to exposed customers, by breach, in Indonesian and English
+    ///
+    /// From a report of `screen` and what the synced set says of its breaches: what happened, when, which data, how sure it is,
+    /// and what to do. The drafts are for you to edit; they hold counts, and no data of customers.
+    #[command(after_help = "Example:\n  samar notice report.csv --out notices")]
+    Notice {
+        /// The report, as `samar screen` wrote it
+        report: PathBuf,
+        /// Folder of the drafts: BREACH.id.txt and BREACH.en.txt. Drafts that are there are not replaced
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// Only for this breach; may be repeated
+        #[arg(long, value_name = "BREACH")]
+        only: Vec<String>,
+        /// Print what was drafted as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Check a few NIKs, one verdict a line
     ///
     /// Prints the number of the line, its status and its breaches, never the NIK. NIKs that are given as arguments can
@@ -115,7 +140,7 @@ pub(super) enum Command {
 
 #[derive(Args, Debug)]
 pub(super) struct ScreenArguments {
-    /// The customers: delimited text (CSV), SQL or JSON, plain or in gzip, zstd or zip
+    /// The customers: delimited text (CSV), SQL, JSON, xlsx or Parquet, plain or in gzip, zstd or zip
     pub(super) file: PathBuf,
     /// A column of identifiers: its name, or its number as #3; NIKs, unless KIND says nik, phone, email, kk or npwp. May
     /// be repeated
@@ -125,10 +150,10 @@ pub(super) struct ScreenArguments {
     /// to look up costs as many evaluations as there are columns, so that the server cannot tell who has what.
     #[arg(long, value_name = "[KIND=]NAME", required = true)]
     pub(super) column: Vec<String>,
-    /// Form of the file: delimited text, an SQL dump, JSON lines or JSON; auto tells it from the file
+    /// Form of the file: delimited text, an SQL dump, JSON lines, JSON, an Excel workbook or Parquet; auto tells it from the file
     #[arg(long, value_name = "FORM", default_value = "auto", value_parser = Form::NAMES)]
     pub(super) in_format: String,
-    /// Table of an SQL dump, or file in a zip [default: the only one]
+    /// Table of an SQL dump, sheet of a workbook, or file in a zip [default: the only one]
     #[arg(long, value_name = "NAME")]
     pub(super) table: Option<String>,
     /// Where the report goes
@@ -140,6 +165,20 @@ pub(super) struct ScreenArguments {
     /// Where the summary goes, as JSON
     #[arg(long, value_name = "FILE")]
     pub(super) summary: Option<PathBuf>,
+    /// Where the summary goes as a web page: one file, with charts, and no data of customers
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+    /// Look only at this breach; may be repeated. `samar breaches` lists them
+    ///
+    /// Whom it is not found of has the status not-found: nobody is clear of whom not all was looked at.
+    #[arg(long, value_name = "BREACH")]
+    pub(super) only: Vec<String>,
+    /// Look only at what is new since this epoch, which was screened before
+    ///
+    /// Exposures that a screening of that epoch showed are left out. Who was not screened then, or since, is looked up in
+    /// everything. Whom nothing is found of has the status not-found.
+    #[arg(long, value_name = "EPOCH", conflicts_with = "no_ledger")]
+    pub(super) since: Option<u64>,
     /// Keep nothing of what is evaluated, and use nothing that is kept
     ///
     /// Without it, who was evaluated once is not evaluated again under the same key: a later screening pays for new

@@ -17,6 +17,7 @@ use crate::bench::{BenchPlan, Ladder};
 use crate::check::{Checker, LINES};
 use crate::config::Home;
 use crate::inspect::inspect;
+use crate::notice::{NoticePlan, notice};
 use crate::report::Verdict;
 use crate::screen::{Column, ScreenPlan};
 use args::{Arguments, BenchArguments, CheckArguments, Command, ScreenArguments};
@@ -75,6 +76,26 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Inspect { file, json } => tokio::task::block_in_place(|| inspect(home, &file, json)),
+        Command::Breaches { json } => {
+            let breaches = crate::breaches::breaches(home)?;
+            if json {
+                // Unwrap safety: names for keys, and no number that JSON cannot hold.
+                print(format_args!("{}", serde_json::to_string(&breaches).expect("breaches are JSON")));
+            } else {
+                print(format_args!("{breaches}"));
+            }
+            Ok(Exit::Done)
+        }
+        Command::Notice { report, out, only, json } => {
+            let plan = NoticePlan { home: home.clone(), report, out, only };
+            let drafts = tokio::task::block_in_place(|| notice(&plan))?;
+            if json {
+                show::notice_json(&drafts);
+            } else {
+                show::notice(&drafts);
+            }
+            Ok(Exit::Done)
+        }
         Command::Screen(arguments) => screen(home, arguments).await,
         Command::Check(arguments) => check(home, arguments).await,
         Command::Bench(arguments) => bench(home, arguments).await,
@@ -102,6 +123,9 @@ async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure
         out: arguments.out,
         format: arguments.out_format,
         summary: arguments.summary,
+        html: arguments.html,
+        only: arguments.only,
+        since: arguments.since,
         memory_bytes: arguments.memory.as_u64(),
         ledger: !arguments.no_ledger,
     };

@@ -8,7 +8,7 @@ use samar_protocol::oprf::Element;
 use super::block::{RECORD_BYTES, Record, element_of, hash_of};
 use super::head::{Head, RunRef};
 use super::run::{DaysReader, RunReader};
-use super::{Day, today};
+use super::{Day, NEVER};
 use crate::customers::Hash;
 
 /// One customer of a ledger.
@@ -19,8 +19,8 @@ pub(crate) struct Entry {
     /// Which run it stands in, and where.
     pub(super) run: usize,
     pub(super) at: u64,
-    /// When it was last met; today where days were not asked for.
-    pub(super) day: Day,
+    /// When it was last met; never where days were not asked for.
+    pub(crate) day: Day,
 }
 
 /// Entries by ascending hash. There are few runs, so the least head is found by looking at each.
@@ -71,7 +71,7 @@ impl Entries {
                 reader.days = Some(DaysReader::open(folder, head, *reference)?);
             }
             let (hash, record) = (Hash::default(), [0; RECORD_BYTES]);
-            let mut source = Source { run, next: 0, hash, record, day: today(), reader };
+            let mut source = Source { run, next: 0, hash, record, day: NEVER, reader };
             if source.advance()? {
                 sources.push(source);
             }

@@ -170,7 +170,7 @@ impl Ledger {
                 number += 1;
                 let mut writer = RunWriter::create(&self.folder, &state.head, number)?;
                 for record in records.drain(..) {
-                    writer.push(record, today())?;
+                    writer.push(record, NEVER)?;
                 }
                 runs.extend(writer.finish()?);
             }
@@ -197,6 +197,13 @@ impl Ledger {
     /// Every settled record once, by ascending hash, read in about `memory_bytes`.
     pub(crate) fn read(&self, memory_bytes: usize) -> Result<Entries, Failure> {
         Entries::open(&self.folder, &self.state().head, memory_bytes)
+    }
+
+    /// The same with the day on which each was last met: never, where that cannot be read, so that nobody is passed over for it.
+    pub(crate) fn read_dated(&self, memory_bytes: usize) -> Result<Entries, Failure> {
+        let state = self.state();
+        let dated = Entries::of_runs(&self.folder, &state.head, &state.head.runs, memory_bytes, true);
+        dated.or_else(|_| Entries::open(&self.folder, &state.head, memory_bytes))
     }
 
     /// Nothing met yet.
@@ -283,7 +290,10 @@ fn tail_path(folder: &Path, number: u32) -> PathBuf {
     folder.join(format!("{number}.tail"))
 }
 
-fn today() -> Day {
+/// The day of who was evaluated, and met by no screening yet that came to its end.
+const NEVER: Day = 0;
+
+pub(crate) fn today() -> Day {
     Day::try_from(now_s() / 86_400).unwrap_or(Day::MAX)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use samar_local::people::thousands;
+use samar_local::people::{thousands, wrapped};
 use samar_protocol::manifest::Breach;
 use samar_protocol::segment::REMAINDER_BITS;
 use serde::Serialize;
@@ -64,7 +64,7 @@ pub struct Summary {
     pub invalid: BTreeMap<String, u64>,
     /// Rows exposed in at least one breach.
     pub exposed: u64,
-    /// The breaches of the synced set.
+    /// The breaches that were looked at: those of the synced set, unless some were named.
     pub breaches: Vec<BreachSummary>,
     /// Rows exposed, by data class.
     pub classes: BTreeMap<String, u64>,
@@ -86,6 +86,12 @@ pub struct Summary {
     pub bytes_received_per_customer: f64,
     /// Epoch of the synced set.
     pub epoch: u64,
+    /// Those that were named, where not all were looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// The epoch that the exposures are news since, where they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
     /// Hash of its manifest.
     pub manifest_hash: String,
     /// Arithmetic used.
@@ -124,6 +130,14 @@ impl Summary {
                 breach.exposed += 1;
             }
         }
+    }
+
+    /// What was looked at, for people, where that is not the whole set.
+    pub(crate) fn scope(&self) -> Option<String> {
+        let only = (!self.only.is_empty()).then(|| format!("only {}", self.only.join(", ")));
+        let since = self.since.map(|epoch| format!("only what is new since epoch {epoch}"));
+        let parts: Vec<String> = only.into_iter().chain(since).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     /// Counts one row that was exposed by these columns, in ascending order; one may stand there several times.
@@ -173,7 +187,9 @@ impl fmt::Display for Summary {
         if self.padding > 0 {
             write!(f, "\n            and {} of nothing, which hide who has what", thousands(self.padding))?;
         }
-        writeln!(f, "\nexposed     {}", counted(self.exposed, "row"))?;
+        writeln!(f)?;
+        line(f, "looked at", &self.scope().unwrap_or_default())?;
+        writeln!(f, "exposed     {}", counted(self.exposed, "row"))?;
         for breach in self.breaches.iter().filter(|breach| breach.exposed > 0) {
             let BreachSummary { id, date, status, exposed, .. } = breach;
             writeln!(f, "  {:>12}  {id} ({status}, {date})", thousands(*exposed))?;
@@ -182,14 +198,14 @@ impl fmt::Display for Summary {
         for (class, rows) in &self.classes {
             write!(classes, "{}{class} {}", if classes.is_empty() { "" } else { ", " }, thousands(*rows))?;
         }
-        wrapped(f, "fields", &classes)?;
+        line(f, "fields", &classes)?;
         let sure = self.confidence.iter().map(|(status, rows)| format!("{status} {}", thousands(*rows)));
-        wrapped(f, "confidence", &sure.collect::<Vec<_>>().join(", "))?;
+        line(f, "confidence", &sure.collect::<Vec<_>>().join(", "))?;
         if let [_, _, ..] = self.columns.as_slice() {
             for column in &self.columns {
                 let ColumnSummary { column, kind, identifiers, matched, .. } = column;
                 let (identifiers, matched) = (thousands(*identifiers), thousands(*matched));
-                wrapped(f, kind, &format!("{matched} exposed of {identifiers} in column {column}"))?;
+                line(f, kind, &format!("{matched} exposed of {identifiers} in column {column}"))?;
             }
         }
         if self.invalid_rows() > 0 {
@@ -199,7 +215,7 @@ impl fmt::Display for Summary {
             }
         }
         for warning in &self.warnings {
-            wrapped(f, "warning", warning)?;
+            line(f, "warning", warning)?;
         }
         writeln!(
             f,
@@ -215,31 +231,12 @@ impl fmt::Display for Summary {
 }
 
 /// `name` and `text`, broken between words at 80 columns; nothing for no text.
-fn wrapped(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
-    const INDENT: usize = 12;
-    const COLUMNS: usize = 80;
-    if text.is_empty() {
-        return Ok(());
-    }
-    let mut column = INDENT;
-    write!(f, "{name:<INDENT$}")?;
-    for (at, word) in text.split(' ').enumerate() {
-        let length = word.chars().count();
-        if at > 0 && column + 1 + length > COLUMNS {
-            write!(f, "\n{:INDENT$}", "")?;
-            column = INDENT;
-        } else if at > 0 {
-            f.write_str(" ")?;
-            column += 1;
-        }
-        f.write_str(word)?;
-        column += length;
-    }
-    writeln!(f)
+fn line(f: &mut fmt::Formatter<'_>, name: &str, text: &str) -> fmt::Result {
+    if text.is_empty() { Ok(()) } else { writeln!(f, "{}", wrapped(name, text)) }
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::report) mod tests {
     use super::super::verdict::tests::{breaches, found, of_nik};
     use super::*;
     use crate::report::NotLookedUp;
@@ -249,7 +246,7 @@ mod tests {
         ColumnSummary { column, kind, identifiers: 1_000_000, empty: 0, invalid, matched: 0 }
     }
 
-    fn summary() -> Summary {
+    pub(in crate::report) fn summary() -> Summary {
         Summary {
             rows: 1_200_000,
             unique: 1_100_000,
@@ -271,6 +268,8 @@ mod tests {
             bytes_sent_per_customer: 29.2,
             bytes_received_per_customer: 29.3,
             epoch: 7,
+            only: Vec::new(),
+            since: None,
             manifest_hash: "ab".repeat(32),
             backend: "portable",
             false_match_probability: false_match_probability(10_000_000, 1),
@@ -296,8 +295,12 @@ mod tests {
 
     #[test]
     fn people_read_it_in_80_columns() {
-        let text = summary().to_string();
+        let mut summary = summary();
+        assert!(!summary.to_string().contains("looked at"));
+        (summary.only, summary.since) = (vec!["x".repeat(64), "y".repeat(64)], Some(3));
+        let text = summary.to_string();
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("new since epoch 3"), "{text}");
         assert!(text.contains("1,200,000 rows, 1,100,000 different"), "{text}");
         assert!(text.contains("9.1e-6"), "{text}");
     }

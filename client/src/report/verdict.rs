@@ -11,6 +11,8 @@ use crate::matching::Match;
 pub enum Verdict<'a> {
     /// In no breach of the synced set.
     Clear,
+    /// In nothing of the part of the set that was looked at, which is not all of it.
+    NotFound,
     /// In these.
     Exposed(Vec<Exposure<'a>>),
     /// There is no usable identifier, or one that could not be looked up and nothing found by the others.
@@ -71,6 +73,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) kinds: &'a [Kind],
     /// Whether it is a NIK and nothing else.
     pub(crate) niks_alone: bool,
+    /// Whether only a part of the set is looked at: nobody is clear then.
+    pub(crate) in_part: bool,
 }
 
 impl Asked<'_> {
@@ -102,7 +106,11 @@ impl<'a> Verdict<'a> {
         if let Some(first) = asked.not_looked_up(cells).next() {
             return Self::Invalid(first);
         }
-        if cells.iter().any(Result::is_ok) { Self::Clear } else { Self::Invalid(NotLookedUp::NOTHING) }
+        match (cells.iter().any(Result::is_ok), asked.in_part) {
+            (false, _) => Self::Invalid(NotLookedUp::NOTHING),
+            (true, true) => Self::NotFound,
+            (true, false) => Self::Clear,
+        }
     }
 
     /// The verdict on one identifier that was looked up, with these matches.
@@ -120,15 +128,16 @@ impl<'a> Verdict<'a> {
     pub fn exposures(&self) -> &[Exposure<'a>] {
         match self {
             Self::Exposed(exposures) => exposures,
-            Self::Clear | Self::Invalid(_) => &[],
+            Self::Clear | Self::NotFound | Self::Invalid(_) => &[],
         }
     }
 
-    /// `clear`, `exposed`, `invalid:REASON` or `invalid:KIND:REASON`.
+    /// `clear`, `not-found`, `exposed`, `invalid:REASON` or `invalid:KIND:REASON`.
     #[must_use]
     pub fn status(&self) -> String {
         match self {
             Self::Clear => "clear".to_owned(),
+            Self::NotFound => "not-found".to_owned(),
             Self::Exposed(_) => "exposed".to_owned(),
             Self::Invalid(unusable) => format!("invalid:{unusable}"),
         }
@@ -254,7 +263,7 @@ pub(super) mod tests {
     #[test]
     fn what_several_identifiers_find_in_a_breach_is_one_exposure() {
         let breaches = breaches();
-        let asked = Asked { kinds: &[Kind::Nik, Kind::Email, Kind::Phone], niks_alone: false };
+        let asked = Asked { kinds: &[Kind::Nik, Kind::Email, Kind::Phone], niks_alone: false, in_part: true };
         let matches = [
             (Kind::Nik, found(2, 0)),
             (Kind::Email, found(0, 0b10)),
@@ -274,7 +283,10 @@ pub(super) mod tests {
     fn only_who_was_looked_up_by_all_that_stands_there_is_clear() {
         let status = |niks_alone, cells: &[Cell]| {
             let kinds = &[Kind::Nik, Kind::Phone][..cells.len()];
-            let verdict = Verdict::on(cells, Asked { kinds, niks_alone }, [], &[]);
+            let asked = Asked { kinds, niks_alone, in_part: false };
+            let verdict = Verdict::on(cells, asked, [], &[]);
+            let in_part = Verdict::on(cells, Asked { in_part: true, ..asked }, [], &[]);
+            assert_eq!(in_part.status(), verdict.status().replace("clear", "not-found"));
             let rest = [verdict.breaches(), verdict.fields(), verdict.confidence(), verdict.matched()];
             assert!(rest.concat().is_empty() && verdict.since().is_empty());
             verdict.status()

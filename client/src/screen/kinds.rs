@@ -1,19 +1,17 @@
 //! Kinds of identifiers that are asked about in vain, and those that are not asked about.
 
-use samar_protocol::codec::CodecError;
 use samar_protocol::identifier::Kind;
-use samar_protocol::manifest::Manifest;
+use samar_protocol::manifest::{Breach, Details};
 
 use crate::customers::Column;
 
 /// Breaches that a warning names; of more their number stands there.
 const NAMED_MAX: usize = 5;
 
-/// What to warn of, in the order of [`Kind::ALL`].
-pub(super) fn warnings(manifest: &Manifest, columns: &[Column]) -> Result<Vec<String>, CodecError> {
-    let details = manifest.details()?;
+/// What to warn of when these breaches are looked at, in the order of [`Kind::ALL`].
+pub(super) fn warnings(breaches: &[Breach], details: &Details, columns: &[Column]) -> Vec<String> {
     let held: Vec<(&str, Vec<Kind>)> =
-        manifest.breaches.iter().map(|breach| (breach.id.as_str(), details.kinds_of(&breach.id))).collect();
+        breaches.iter().map(|breach| (breach.id.as_str(), details.kinds_of(&breach.id))).collect();
     let is_asked = |kind: &Kind| columns.iter().any(|column| column.kind == *kind);
     let mut warnings = Vec::new();
     for kind in Kind::ALL {
@@ -40,7 +38,7 @@ pub(super) fn warnings(manifest: &Manifest, columns: &[Column]) -> Result<Vec<St
     if !closed.is_empty() {
         warnings.push(format!("nobody can be found in {}, by what is asked about", named(&closed)));
     }
-    Ok(warnings)
+    warnings
 }
 
 fn named(ids: &[&str]) -> String {

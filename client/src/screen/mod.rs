@@ -16,6 +16,7 @@
 mod evaluate;
 mod kinds;
 mod memory;
+mod scope;
 mod survey;
 mod verdicts;
 mod write;
@@ -48,12 +49,14 @@ use crate::expiry;
 use crate::ledger::{self, Ledger};
 use crate::link::{Link, Traffic};
 use crate::people::now_s;
-use crate::report::{ColumnSummary, Format, Shape, Summary, false_match_probability, uncounted};
+use crate::report::{ColumnSummary, Format, Shape, Summary, false_match_probability, page, uncounted};
 use crate::result_file;
+use crate::screened;
 use crate::synced::Synced;
 use crate::tls;
 use evaluate::{Allowed, Evaluated};
 use memory::Memory;
+use scope::Scope;
 use survey::{ColumnSeen, Survey, Unknown};
 use verdicts::Verdicts;
 
@@ -76,6 +79,12 @@ pub struct ScreenPlan {
     pub format: Format,
     /// The summary as JSON, where one is wanted.
     pub summary: Option<PathBuf>,
+    /// The summary as a web page, where one is wanted.
+    pub html: Option<PathBuf>,
+    /// Only these breaches; all where none is named.
+    pub only: Vec<String>,
+    /// Only what is new since this epoch, which was screened before.
+    pub since: Option<u64>,
     /// Bytes of memory that the program may use in all.
     pub memory_bytes: u64,
     /// Whether what is evaluated is kept, for later screenings under the same key. If not, the ledger is neither read nor
@@ -106,14 +115,17 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     shape.check_columns(&columns)?;
     let out = result_file::create(&plan.out)?;
     let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;
+    let html_out = plan.html.as_deref().map(result_file::create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
     let memory = Memory::share_out(plan.memory_bytes, synced.manifest())?;
     expiry::warn_of(home, synced.manifest())?;
-    let warnings = kinds::warnings(synced.manifest(), &plan.columns).map_err(Failure::local)?;
+    let scope = Scope::of(plan, synced.manifest())?;
+    let details = synced.manifest().details().map_err(Failure::local)?;
+    let warnings = kinds::warnings(&scope.breaches, &details, &plan.columns);
     for warning in &warnings {
         say(format_args!("samar: warning: {warning}"));
     }
-    let breaches = Arc::new(synced.open_segments(home)?);
+    let breaches = Arc::new(synced.open_segments_of(home, &scope.breaches)?);
     let folder = home.pending();
     let ledger = blocking({
         let (home, key, kept) = (home.clone(), synced.public_key()?, plan.ledger);
@@ -136,7 +148,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let (evaluated, traffic) = if to_evaluate == 0 {
         (Evaluated::default(), Traffic::default())
     } else {
-        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
+        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
         let allowed = allowed(&link, evaluations).await?;
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
         let evaluated = evaluate::run(&evaluator, &customers, &survey, unknown, &ledger, allowed).await?;
@@ -157,7 +169,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         columns: column_summaries(&plan.columns, &survey),
         invalid: BTreeMap::new(),
         exposed: 0,
-        breaches: uncounted(&manifest.breaches),
+        breaches: uncounted(&scope.breaches),
         classes: BTreeMap::new(),
         confidence: BTreeMap::new(),
         warnings: warnings.iter().chain(&survey.warnings).cloned().collect(),
@@ -168,24 +180,37 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
         bytes_sent_per_customer: 0.0,
         bytes_received_per_customer: 0.0,
         epoch: manifest.epoch,
+        only: plan.only.clone(),
+        since: plan.since,
         manifest_hash: to_hex(&synced.seen.floor.hash.0),
         backend: backend.name(),
         false_match_probability: false_match_probability(unique, segments),
     };
     let (out, summary) = blocking({
-        let ledger = Arc::clone(&ledger);
+        let (ledger, in_part) = (Arc::clone(&ledger), summary.scope().is_some());
+        let is_whole = plan.only.is_empty();
         move || {
             ledger.settle(memory.share())?;
-            let (verdicts, met) = Verdicts::find(&survey, &ledger, &breaches, &folder, memory)?;
+            let (verdicts, met) = Verdicts::find(&survey, &ledger, (&breaches, &scope), &folder, memory)?;
             let breaches: Vec<Breach> = breaches.iter().map(|open| open.breach.clone()).collect();
+            let shape = (shape, in_part);
             write::write(out.file(), shape, &customers, &survey, verdicts, &breaches, &mut summary)?;
-            ledger.screened(&met)?;
+            // Of whom some breaches alone were looked through nobody may think that he was looked up in all.
+            ledger.screened(&if is_whole { met } else { ledger.unmet() })?;
             Ok((out, summary))
         }
     })
     .await?;
     let summary = timed(summary, began);
     result_file::finish(out, &plan.out)?;
+    if plan.ledger && plan.only.is_empty() {
+        screened::keep(home, &synced)?;
+    }
+    if let (Some(unfinished), Some(path)) = (html_out, &plan.html) {
+        let written = unfinished.file().write_all(page(&summary).as_bytes());
+        written.map_err(|error| io_failure("write", path, &error))?;
+        result_file::finish(unfinished, path)?;
+    }
     if let (Some(unfinished), Some(path)) = (summary_out, &plan.summary) {
         let mut text = serde_json::to_vec_pretty(&summary).map_err(Failure::local)?;
         text.push(b'\n');
@@ -218,12 +243,12 @@ fn open_ledger(home: &Home, key: &PublicKey, kept: bool, memory: Memory) -> Resu
 
 /// Refuses a report or summary that would replace the customers or each other.
 fn check_places(plan: &ScreenPlan) -> Result<(), Failure> {
-    let place = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let named =
-        [Some(&plan.file), Some(&plan.out), plan.summary.as_ref()].map(|path| path.map(|path| place(path)));
-    let [file, out, summary] = &named;
-    if file == out || file == summary || out == summary {
-        return Err(Failure::input("the customers, the report and the summary must be different files"));
+    let place = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let named = [Some(&plan.file), Some(&plan.out), plan.summary.as_ref(), plan.html.as_ref()];
+    let mut places: Vec<PathBuf> = named.into_iter().flatten().map(place).collect();
+    places.sort();
+    if places.array_windows().any(|[a, b]| a == b) {
+        return Err(Failure::input("the customers, the report and its summaries must be different files"));
     }
     Ok(())
 }

@@ -16,10 +16,11 @@ use samar_local::sort::{Merge, Sorter};
 use samar_protocol::oprf::{Element, Tag};
 
 use super::memory::Memory;
+use super::scope::Scope;
 use super::survey::{SLOT_BYTES, Survey, slot_bytes, slot_of};
 use crate::evaluation::BATCH;
 use crate::ledger::{Ledger, Met};
-use crate::matching::{MATCHING_BYTES, Match, match_breach};
+use crate::matching::{MATCHING_BYTES, Match, match_breach, match_news};
 use crate::synced::OpenBreach;
 
 /// A match: breach (2) ‖ label (4), big-endian.
@@ -47,6 +48,8 @@ struct Part {
     /// For each identifier, where its slots end in `slots`.
     ends: Vec<usize>,
     slots: Vec<u64>,
+    /// For each identifier, whether nothing of it was looked up before.
+    new: Vec<bool>,
 }
 
 impl Verdicts {
@@ -54,16 +57,16 @@ impl Verdicts {
     pub(super) fn find(
         survey: &Survey,
         ledger: &Ledger,
-        breaches: &[OpenBreach],
+        (breaches, scope): (&[OpenBreach], &Scope),
         folder: &Path,
         memory: Memory,
     ) -> Result<(Self, Met), Failure> {
         let mut found = Sorter::<OF_SLOT_BYTES>::new(folder, memory.share());
         let at_once = (memory.share() / PART_BYTES).clamp(BATCH, PART_MAX);
         let progress = Progress::new("match", Unit::Count, Some(survey.usable));
-        let met = join(survey, ledger, memory, at_once, |part| {
+        let met = join(survey, ledger, scope, memory, at_once, |part| {
             progress.add(part.slots.len() as u64);
-            part.matches(breaches, &mut found)
+            part.matches(breaches, scope, &mut found)
         })?;
         let mut merge = found.finish().map_err(Failure::local)?;
         let (width, ahead) = (survey.columns.len() as u64, next_of_slot(&mut merge)?);
@@ -98,12 +101,14 @@ fn next_of_slot(merge: &mut Merge<OF_SLOT_BYTES>) -> Result<Option<(u64, Match)>
 fn join(
     survey: &Survey,
     ledger: &Ledger,
+    scope: &Scope,
     memory: Memory,
     at_once: usize,
     mut each: impl FnMut(&Part) -> Result<(), Failure>,
 ) -> Result<Met, Failure> {
     let mut met = ledger.unmet();
-    let mut known = ledger.read(memory.share())?;
+    let mut known =
+        if scope.has_known() { ledger.read_dated(memory.share())? } else { ledger.read(memory.share())? };
     let mut part = Part::default();
     let (mut of, mut ahead) = (None, known.next()?);
     for place in survey.places()? {
@@ -121,6 +126,7 @@ fn join(
             let entry = ahead.filter(|known| known.hash == hash).ok_or_else(|| ledger.incomplete())?;
             met.mark(&entry);
             part.elements.push(entry.element);
+            part.new.push(scope.is_new(&entry));
             part.ends.push(part.slots.len());
         }
         part.slots.push(slot);
@@ -135,15 +141,25 @@ fn join(
 impl Part {
     fn clear(&mut self) {
         self.elements.clear();
+        self.new.clear();
         self.ends.clear();
         self.slots.clear();
     }
 
     /// Adds the matches of each of its slots to `found`.
-    fn matches(&self, breaches: &[OpenBreach], found: &mut Sorter<OF_SLOT_BYTES>) -> Result<(), Failure> {
+    fn matches(
+        &self,
+        breaches: &[OpenBreach],
+        scope: &Scope,
+        found: &mut Sorter<OF_SLOT_BYTES>,
+    ) -> Result<(), Failure> {
         let tags: Vec<Tag> = self.elements.par_iter().map(Element::tag).collect();
-        for (breach, open) in (0u16..).zip(breaches) {
-            for (ordinal, label) in match_breach(open, &tags)? {
+        for ((breach, open), known) in (0u16..).zip(breaches).zip(&scope.known) {
+            let matches = match known {
+                0 => match_breach(open, &tags)?,
+                known => match_news(open, *known, &tags, |ordinal| self.new[ordinal as usize])?,
+            };
+            for (ordinal, label) in matches {
                 for slot in self.slots_of(ordinal as usize) {
                     found.push(of_slot(*slot, Match { breach, label })).map_err(Failure::local)?;
                 }
@@ -208,7 +224,7 @@ mod tests {
             let folder = scene.home().pending();
             let mut found = Sorter::<OF_SLOT_BYTES>::new(&folder, scene.memory.share());
             let mut parts = 0;
-            let met = join(&survey, &ledger, scene.memory, 100, |part| {
+            let met = join(&survey, &ledger, &Scope::default(), scene.memory, 100, |part| {
                 parts += 1;
                 for (ordinal, element) in part.elements.iter().enumerate() {
                     let person = usize::from_le_bytes(*element.0.first_chunk().unwrap());
@@ -237,6 +253,33 @@ mod tests {
     }
 
     #[test]
+    fn a_row_gets_the_matches_of_all_its_columns_whatever_the_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let matches_of = |slot: u64| {
+            let breaches =
+                [0u16, 1, 2].into_iter().filter(move |breach| slot % (3 + u64::from(*breach)) == 1);
+            breaches.map(move |breach| Match { breach, label: u32::try_from(slot).unwrap() })
+        };
+        for memory_bytes in [1_000, 1 << 20] {
+            let mut found = Sorter::<OF_SLOT_BYTES>::new(dir.path(), memory_bytes);
+            for slot in (0..3_000u64).map(|at| at * 1_873 % 3_000) {
+                matches_of(slot).for_each(|matched| found.push(of_slot(slot, matched)).unwrap());
+            }
+            let mut merge = found.finish().unwrap();
+            let ahead = next_of_slot(&mut merge).unwrap();
+            let mut verdicts = Verdicts { merge, width: 3, ahead, current: Vec::new() };
+            for row in (0..1_000).filter(|row| row % 7 != 2) {
+                let of_column = |column: u64| {
+                    matches_of(3 * row + column)
+                        .map(move |matched| (usize::try_from(column).unwrap(), matched))
+                };
+                let expected: Vec<_> = (0..3).flat_map(of_column).collect();
+                assert_eq!(verdicts.of(row).unwrap(), expected, "row {row}");
+            }
+        }
+    }
+
+    #[test]
     fn a_customer_that_the_ledger_lost_is_an_error_and_never_clear() {
         let scene = Scene::new(1 << 20);
         let ledger = scene.ledger();
@@ -245,7 +288,7 @@ mod tests {
         ledger.append(&hashes, &vec![element(1); hashes.len()]).unwrap();
         ledger.settle(scene.memory.share()).unwrap();
         let survey = scene.survey(&ledger.hash_key);
-        let Err(failure) = join(&survey, &ledger, scene.memory, 100, |_| Ok(())) else {
+        let Err(failure) = join(&survey, &ledger, &Scope::default(), scene.memory, 100, |_| Ok(())) else {
             panic!("a customer is missing")
         };
         assert!(failure.to_string().contains("does not stand in it"), "{failure}");

@@ -16,7 +16,7 @@ use crate::report::{Asked, Rows, Shape, Summary, Verdict};
 /// Writes the report and counts it. What is written before an error is not to be used.
 pub(super) fn write(
     out: impl Write,
-    shape: Shape,
+    (shape, in_part): (Shape, bool),
     customers: &Customers,
     survey: &Survey,
     mut verdicts: Verdicts,
@@ -27,7 +27,7 @@ pub(super) fn write(
     let mut reading = customers.read()?;
     let mut report = Rows::new(out, shape, reading.columns(), reading.delimiter())?;
     let kinds: Vec<Kind> = customers.columns().iter().map(|column| column.kind).collect();
-    let asked = Asked { kinds: &kinds, niks_alone: shape.niks_alone };
+    let asked = Asked { kinds: &kinds, niks_alone: shape.niks_alone, in_part };
     let mut row = 0;
     while reading.advance()? {
         let matches = verdicts.of(row)?;

@@ -100,6 +100,9 @@ impl Bank {
             out: self.path("report.csv"),
             format: Format::Csv,
             summary: None,
+            html: None,
+            only: vec![],
+            since: None,
             memory_bytes: 512 << 20,
             ledger: true,
         }

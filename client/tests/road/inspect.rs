@@ -58,6 +58,9 @@ impl Bank {
             out: self.path("report"),
             format,
             summary: Some(self.path("summary.json")),
+            html: None,
+            only: vec![],
+            since: None,
             memory_bytes: 512 << 20,
             ledger: true,
         };

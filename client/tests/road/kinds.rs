@@ -20,11 +20,11 @@ type Exposure = (usize, u32, Vec<&'static str>);
 const KINDS: [Kind; 3] = [Kind::Nik, Kind::Phone, Kind::Email];
 const COLUMNS: [&str; 3] = ["nik=NO_KTP", "phone=HP", "email=SUREL"];
 
-fn phone(number: usize) -> String {
+pub(crate) fn phone(number: usize) -> String {
     format!("0812{number:08}")
 }
 
-fn email(number: usize) -> String {
+pub(crate) fn email(number: usize) -> String {
     format!("nasabah{number}@contoh.id")
 }
 
@@ -38,12 +38,17 @@ fn identifier(kind: Kind, number: usize) -> String {
     }
 }
 
-fn entries(kind: Kind, numbers: impl IntoIterator<Item = usize>) -> Vec<MadeEntry> {
+pub(crate) fn entries(kind: Kind, numbers: impl IntoIterator<Item = usize>) -> Vec<MadeEntry> {
     let entry = |number: usize| (kind, identifier(kind, number), u32::from(number.is_multiple_of(10)));
     numbers.into_iter().map(entry).collect()
 }
 
-fn breach(id: &'static str, date: &'static str, status: Status, base: Vec<MadeEntry>) -> MadeBreach {
+pub(crate) fn breach(
+    id: &'static str,
+    date: &'static str,
+    status: Status,
+    base: Vec<MadeEntry>,
+) -> MadeBreach {
     let details = BreachDetails::default();
     MadeBreach {
         id,
@@ -151,7 +156,7 @@ fn expected(breaches: &[MadeBreach], known: &Known, cells: &[String; 3]) -> Stri
     .join(",")
 }
 
-fn table(rows: impl IntoIterator<Item = [String; 3]>) -> String {
+pub(crate) fn table(rows: impl IntoIterator<Item = [String; 3]>) -> String {
     let line = |(number, cells): (usize, [String; 3])| format!("{number},{}\n", cells.join(","));
     format!("CIF,NO_KTP,HP,SUREL\n{}", rows.into_iter().enumerate().map(line).collect::<String>())
 }

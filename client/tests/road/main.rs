@@ -9,7 +9,9 @@ mod honest;
 mod inspect;
 mod kinds;
 mod lies;
+mod messages;
 mod operator;
+mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;

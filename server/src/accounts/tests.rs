@@ -191,6 +191,19 @@ fn a_token_is_traded_once() {
 }
 
 #[test]
+fn the_keys_of_a_bank_stand_in_the_log_with_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    for (token, bank, time_s) in [(1, "bank-a", NOON), (2, "bank-b", NOON + 1), (3, "bank-a", NOON + 2)] {
+        runtime().block_on(accounts.join(bank, [token; 32], [token + 10; 32], time_s).unwrap()).unwrap();
+    }
+    let standing = Accounts::standing(&path).unwrap();
+    assert_eq!(standing.keys("bank-a"), [([11; 32], NOON), ([13; 32], NOON + 2)]);
+    assert_eq!(standing.keys("bank-c"), []);
+}
+
+#[test]
 fn a_log_cut_anywhere_loses_at_most_its_last_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 use samar_local::table::Form;
+use samar_protocol::limits::MANIFEST_VALIDITY_S_MAX;
 
 use crate::audit::Format;
 
@@ -98,6 +99,29 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Change the OPRF key: the vault is taken to a new one, without the dumps
+    ///
+    /// Every element is multiplied, the set is published as the next epoch, and the old key is served beside the new one for a
+    /// grace, so that banks take along what they had evaluated, at no charge to their lifetime allowance. Then the old key is
+    /// destroyed. A run that was cut short goes on; nothing else changes the vault meanwhile.
+    #[command(
+        name = "rotate-key",
+        after_help = "Example:\n  samar-server rotate-key --grace 7d\n\nBanks download the set as a whole. A running server takes it up within seconds,\nand destroys the old key when the grace is over; publish does so too."
+    )]
+    RotateKey {
+        /// For how long the old key is served, as 7d, 36h, 90m or 30s [default: `grace_days` of the configuration]
+        #[arg(long, value_name = "TIME", value_parser = seconds)]
+        grace: Option<u64>,
+        /// Memory for sorting
+        #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+        memory: ByteSize,
+        /// Destroy the old key now, whether its grace is over or not
+        #[arg(long, conflicts_with_all = ["grace", "memory"])]
+        finish: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Serve banks until SIGTERM, then answer what is under way and stop
     #[command(
         after_help = "Example:\n  samar-server serve --dir /var/lib/samar-server\n\nWhere the keys are under a passphrase, a service manager gives it by descriptor:\nsamar-server serve --passphrase-fd 3 3< FILE\n\nSAMAR_LOG sets what is logged: error, warn, info (default), debug."
@@ -158,10 +182,10 @@ pub(super) enum Command {
 /// How files are read.
 #[derive(Debug, Args)]
 pub(super) struct Reading {
-    /// Form of the files: delimited text, an SQL dump, JSON lines or JSON; auto tells it from each file
+    /// Form of the files: delimited text, an SQL dump, JSON lines, JSON, an Excel workbook or Parquet; auto tells it from each file
     #[arg(long, value_name = "FORM", default_value = "auto", value_parser = Form::NAMES, requires = "files")]
     pub(super) in_format: String,
-    /// Table of an SQL dump, or file in a zip [default: the only one]
+    /// Table of an SQL dump, sheet of a workbook, or file in a zip [default: the only one]
     #[arg(long, value_name = "NAME", requires = "files")]
     pub(super) table: Option<String>,
 }
@@ -195,13 +219,13 @@ pub(super) struct Ingest {
     /// Memory for sorting
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,
-    /// List rejected rows here: file, line (of SQL and JSON arrays the number of the row) and reason, never a value
+    /// List rejected rows here: file, line (of forms without lines the number of the row) and reason, never a value
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Dumps: delimited text, SQL or JSON, plain or in gzip, zstd or zip; - is standard input
+    /// Dumps: delimited text, SQL, JSON, xlsx or Parquet, plain or in gzip, zstd or zip; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 }
@@ -220,7 +244,7 @@ pub(super) struct Remove {
     /// Memory for sorting
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,
-    /// List rejected rows here: file, line (of SQL and JSON arrays the number of the row) and reason, never a value
+    /// List rejected rows here: file, line (of forms without lines the number of the row) and reason, never a value
     #[arg(long, value_name = "FILE", requires = "files")]
     pub(super) rejects: Option<PathBuf>,
     /// Print the report as JSON
@@ -317,4 +341,19 @@ pub(super) struct Shape {
     /// Where it goes; - is standard output
     #[arg(long, value_name = "FILE")]
     pub(super) out: PathBuf,
+}
+
+/// A number and its unit, as seconds. At most a year, as long as a manifest lasts.
+fn seconds(text: &str) -> Result<u64, String> {
+    let (number, unit) = text.split_at(text.len() - usize::from(text.is_ascii() && !text.is_empty()));
+    let unit_s = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err("a number and s, m, h or d, like 7d".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a number and s, m, h or d, like 7d".to_owned())?;
+    let seconds = number.saturating_mul(unit_s);
+    if seconds <= MANIFEST_VALIDITY_S_MAX { Ok(seconds) } else { Err("at most 366d".to_owned()) }
 }

@@ -40,8 +40,7 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
         thousands(audit.bytes)
     ));
     for (bank, sums) in &audit.banks {
-        let (batches, evaluations) =
-            (counted(sums.batches, "batch").replace("batchs", "batches"), sums.evaluations);
+        let (batches, evaluations) = (counted(sums.batches, "batch"), sums.evaluations);
         let (evaluations, keys) = (counted(evaluations, "evaluation"), counted(sums.joined, "key"));
         print(format_args!("  {}: {evaluations} in {batches}, {keys} joined", printable(bank)));
         if sums.rekeyed > 0 {

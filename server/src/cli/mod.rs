@@ -4,6 +4,7 @@ mod arguments;
 mod audit;
 mod ingest;
 mod remove;
+mod rotate;
 mod serve;
 mod show;
 mod synth;
@@ -23,6 +24,7 @@ use crate::layout::Layout;
 use crate::pki::Authority;
 use crate::publish::{self, publish_as};
 use crate::revoke::revoke;
+use crate::rotate::Plan;
 use arguments::{Arguments, Command};
 
 /// Runs the program as the command line says.
@@ -92,6 +94,11 @@ pub fn run() -> Result<Exit, Failure> {
             let memory_bytes = ingest::memory_bytes(memory)?;
             let plan = publish::Plan { memory_bytes, compact, new_publisher: new_publisher_key };
             show::publication(&publish_as(&layout()?, &plan)?, json);
+        }
+        Command::RotateKey { finish: true, json, .. } => rotate::finish(&layout()?, json)?,
+        Command::RotateKey { grace, memory, json, .. } => {
+            let plan = Plan { memory_bytes: ingest::memory_bytes(memory)?, grace_s: grace };
+            rotate::run(&layout()?, backend()?, &plan, json)?;
         }
         Command::Serve { json } => serve::run(&layout()?, backend()?, json)?,
         Command::Audit { command } => return audit::run(&layout()?, &command),

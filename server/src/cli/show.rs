@@ -15,6 +15,7 @@ use crate::layout::Layout;
 use crate::pki::{self, KeyFingerprint};
 use crate::publish::{Publication, publisher_after_newest};
 use crate::published;
+use crate::rotate::{self, State};
 
 /// The operator's keys, as `samar join` and `samar status` show them.
 pub(super) fn operator_keys(ca_key: &KeyFingerprint, publisher_key: &[u8; 32]) {
@@ -75,6 +76,7 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         let joined = standing.keys(&bank.name);
         (bank, used, joined)
     };
+    let rotation = rotate::state(layout)?;
     let banks: Vec<_> = Registry::new(layout).banks()?.into_iter().map(stand).collect();
     if as_json {
         let banks: Vec<_> = banks
@@ -86,12 +88,14 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
                     .collect();
                 json!({"bank": bank.name, "per_day": bank.per_day, "lifetime": bank.lifetime,
                        "used_today": used.today, "used_lifetime": used.lifetime,
+                       "rekeyed_today": used.rekeyed_today,
                        "revoked": bank.revoked.as_ref().map(|revoked| &revoked.reason),
                        "joined": joined, "certified": bank.keys})
             })
             .collect();
         let object = json!({"ca_key_sha256": to_hex(&ca_key), "publisher_key": to_hex(&publisher_key),
-                            "published": newest.as_ref().map(published_json), "banks": banks});
+                            "published": newest.as_ref().map(published_json), "rotation": rotation_json(rotation),
+                            "banks": banks});
         print(format_args!("{object}"));
         return Ok(());
     }
@@ -106,6 +110,9 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         }
     }
     operator_keys(&ca_key, &publisher_key);
+    if let Some(rotation) = rotation_line(rotation) {
+        print(format_args!("{rotation}"));
+    }
     for (bank, used, joined) in &banks {
         let (today, lifetime) = (thousands(used.today), thousands(used.lifetime));
         let (per_day, in_all) = (thousands(bank.per_day), thousands(bank.lifetime));
@@ -123,6 +130,33 @@ pub(super) fn status(layout: &Layout, as_json: bool) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Where a rotation stands, and what is to be done; nothing where there is none.
+fn rotation_line(state: State) -> Option<String> {
+    match state {
+        State::None => None,
+        State::Begun => {
+            Some("a rotation of the OPRF key was begun: `samar-server rotate-key` goes on with it".to_owned())
+        }
+        State::Grace { previous, until_s } => {
+            Some(format!("OPRF key {previous}, the one before, is served until {}", time(until_s)))
+        }
+        State::Over { previous } => Some(format!(
+            "the grace of OPRF key {previous} is over: a running server destroys it, or `samar-server rotate-key --finish`"
+        )),
+    }
+}
+
+fn rotation_json(state: State) -> Option<serde_json::Value> {
+    match state {
+        State::None => None,
+        State::Begun => Some(json!({"state": "begun"})),
+        State::Grace { previous, until_s } => {
+            Some(json!({"state": "grace", "previous_key_id": previous.to_string(), "until_s": until_s}))
+        }
+        State::Over { previous } => Some(json!({"state": "over", "previous_key_id": previous.to_string()})),
+    }
 }
 
 fn breaches(breaches: &[Breach]) {

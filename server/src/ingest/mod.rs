@@ -90,7 +90,7 @@ pub struct Plan {
     pub exposes: Vec<Exposure>,
     /// Bytes of memory for sorting.
     pub memory_bytes: usize,
-    /// Where rejected rows are listed, by line and reason; of SQL and JSON arrays the line is the number of the row.
+    /// Where rejected rows are listed, by line and reason; of forms without lines it is the number of the row.
     pub rejects: Option<PathBuf>,
     /// Dumps, in order.
     pub sources: Vec<Source>,
@@ -104,7 +104,7 @@ pub fn ingest(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Report, 
     check(plan)?;
     Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
-    vault::remove_leftovers(layout)?;
+    vault::ready(layout)?;
     let key = keys::oprf(layout)?;
     let about = about(layout, plan)?;
     if parts::list(layout, &plan.breach)?.len() >= PARTS_MAX {

@@ -82,7 +82,7 @@ pub fn remove(layout: &Layout, backend: Backend, plan: &RemovalPlan) -> Result<R
     super::check(&plan)?;
     Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
-    vault::remove_leftovers(layout)?;
+    vault::ready(layout)?;
     let key = keys::oprf(layout)?;
     let held = held(layout, &plan.breach)?;
     super::check_key(&plan.breach, &held, &key)?;

@@ -18,13 +18,15 @@ const LIMITS: [Key; 6] = [
     Key { key: "deadline_s", shape: Shape::Count },
 ];
 
-const CONFIG: [Key; 9] = [
+const CONFIG: [Key; 11] = [
     Key { key: "operator", shape: Shape::Line },
     Key { key: "listen", shape: Shape::Line },
     Key { key: "address", shape: Shape::Line },
     Key { key: "key_exchange", shape: Shape::Line },
+    Key { key: "gso", shape: Shape::Flag },
     Key { key: "metrics", shape: Shape::Line },
     Key { key: "manifest_days", shape: Shape::Count },
+    Key { key: "grace_days", shape: Shape::Count },
     Key { key: "per_day", shape: Shape::Count },
     Key { key: "lifetime", shape: Shape::Count },
     Key { key: "limits", shape: Shape::Section(&LIMITS) },

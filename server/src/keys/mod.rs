@@ -10,13 +10,13 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder;
-use samar_protocol::oprf::SecretKey;
+use samar_protocol::oprf::{KeyId, PublicKey, SecretKey};
 use zeroize::Zeroizing;
 
 use crate::layout::Layout;
@@ -44,7 +44,7 @@ impl Purpose {
     pub(crate) const ALL: [Self; 4] = [Self::Oprf, Self::Publisher, Self::Authority, Self::Server];
 
     /// Where the key of this purpose stands.
-    fn path(self, layout: &Layout) -> std::path::PathBuf {
+    fn path(self, layout: &Layout) -> PathBuf {
         match self {
             Self::Oprf => layout.oprf_key(),
             Self::Publisher => layout.publisher_key(),
@@ -57,6 +57,17 @@ impl Purpose {
     fn is_pem(self) -> bool {
         matches!(self, Self::Authority | Self::Server)
     }
+}
+
+/// Every key file that is there, with its purpose. Those for a rotation or a rollover under way come and go.
+fn files(layout: &Layout) -> Vec<(Purpose, PathBuf)> {
+    let at_times = [
+        (Purpose::Oprf, layout.next_oprf_key()),
+        (Purpose::Oprf, layout.previous_oprf_key()),
+        (Purpose::Publisher, layout.next_publisher_key()),
+    ];
+    let at_times = at_times.into_iter().filter(|(_, path)| path.exists());
+    Purpose::ALL.into_iter().map(|purpose| (purpose, purpose.path(layout))).chain(at_times).collect()
 }
 
 /// Stores a new OPRF key, in the clear.
@@ -88,9 +99,94 @@ pub fn write_pem(path: &Path, pem: &str) -> Result<(), Failure> {
 /// # Errors
 /// A missing, readable-by-others, foreign or damaged file; a sealed one without its passphrase.
 pub fn oprf(layout: &Layout) -> Result<SecretKey, Failure> {
-    let path = layout.oprf_key();
-    let bytes = fixed(&path, &read(layout, Purpose::Oprf)?)?;
+    oprf_at(layout, &layout.oprf_key())
+}
+
+/// The OPRF key in this file.
+///
+/// # Errors
+/// As of [`oprf`].
+pub fn oprf_at(layout: &Layout, path: &Path) -> Result<SecretKey, Failure> {
+    let bytes = fixed(path, &read_at(layout, Purpose::Oprf, path)?)?;
     SecretKey::from_bytes(&bytes).map_err(|error| Failure::local(format!("{}: {error}", path.display())))
+}
+
+/// The OPRF key of this id, whether it is the present one, that to come or that of before; `None` if it is none of them.
+///
+/// # Errors
+/// As of [`oprf`].
+pub fn oprf_of(layout: &Layout, id: KeyId) -> Result<Option<SecretKey>, Failure> {
+    // A rotation that ends meanwhile gives the files other names, and the second look finds them there.
+    for _ in 0..2 {
+        for path in [layout.oprf_key(), layout.next_oprf_key(), layout.previous_oprf_key()] {
+            if oprf_public_at(&path)?.is_some_and(|public| public.id() == id)
+                && let Ok(key) = oprf_at(layout, &path)
+                && key.public().id() == id
+            {
+                return Ok(Some(key));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the OPRF key of this id is there.
+///
+/// # Errors
+/// A readable-by-others, foreign or damaged file.
+pub fn has_oprf_of(layout: &Layout, id: KeyId) -> Result<bool, Failure> {
+    for path in [layout.oprf_key(), layout.next_oprf_key(), layout.previous_oprf_key()] {
+        if oprf_public_at(&path)?.is_some_and(|public| public.id() == id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The public half of the OPRF key in this file, for which no passphrase is needed; `None` where there is no file.
+///
+/// # Errors
+/// A readable-by-others, foreign or damaged file.
+pub fn oprf_public_at(path: &Path) -> Result<Option<PublicKey>, Failure> {
+    let bytes = match path.exists().then(|| folder::read_secret(path)) {
+        None => return Ok(None),
+        Some(read) => Zeroizing::new(read?),
+    };
+    let damaged_key = |error| Failure::local(format!("{}: {error}", path.display()));
+    let parsed = file::parse(&bytes, Purpose::Oprf).map_err(|fault| damaged(path, fault))?;
+    let public = match parsed.protection {
+        Protection::None { key } => {
+            *SecretKey::from_bytes(&*fixed(path, key)?).map_err(damaged_key)?.public()
+        }
+        Protection::Passphrase(sealed) => PublicKey::from_bytes(&sealed.public).map_err(damaged_key)?,
+    };
+    Ok(Some(public))
+}
+
+/// Stores the OPRF key to come, under the same passphrase as the present one, if that is under one.
+///
+/// # Errors
+/// As of [`oprf`].
+pub fn write_next_oprf(layout: &Layout, key: &SecretKey) -> Result<(), Failure> {
+    write(&layout.next_oprf_key(), &as_present(layout, Purpose::Oprf, &*key.to_bytes())?)
+}
+
+/// Destroys a key file: written over, and removed. What a disk keeps of old blocks, and what backups hold, is beyond it.
+///
+/// # Errors
+/// Of the file system.
+pub fn destroy(path: &Path) -> Result<(), Failure> {
+    let destroy = || {
+        // Its name is its own for good, before what stands under it goes: a power cut must not bring it back under another.
+        durable::sync_folder(durable::folder_of(path))?;
+        let file = std::fs::OpenOptions::new().write(true).open(path)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+        std::io::Write::write_all(&mut &file, &vec![0; length])?;
+        file.sync_all()?;
+        durable::remove(path)?;
+        durable::sync_folder(durable::folder_of(path))
+    };
+    destroy().map_err(|error| io_failure("destroy", path, &error))
 }
 
 /// The publisher key.
@@ -180,25 +276,27 @@ fn as_present(layout: &Layout, purpose: Purpose, key: &[u8]) -> Result<Zeroizing
 /// # Errors
 /// A missing, readable-by-others, foreign or damaged file.
 pub fn sealed(layout: &Layout) -> Result<bool, Failure> {
-    let is_sealed = |purpose: Purpose| {
-        let path = purpose.path(layout);
+    let is_sealed = |(purpose, path): (Purpose, PathBuf)| {
         let bytes = Zeroizing::new(folder::read_secret(&path)?);
         let parsed = file::parse(&bytes, purpose).map_err(|fault| damaged(&path, fault))?;
         Ok(matches!(parsed.protection, Protection::Passphrase(_)))
     };
-    Purpose::ALL.into_iter().try_fold(true, |all, purpose| Ok(all & is_sealed(purpose)?))
+    files(layout).into_iter().try_fold(true, |all, file| Ok(all & is_sealed(file)?))
 }
 
 /// The key itself, unsealed where it is sealed.
 fn read(layout: &Layout, purpose: Purpose) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let path = purpose.path(layout);
-    let bytes = Zeroizing::new(folder::read_secret(&path)?);
-    let parsed = file::parse(&bytes, purpose).map_err(|fault| damaged(&path, fault))?;
+    read_at(layout, purpose, &purpose.path(layout))
+}
+
+fn read_at(layout: &Layout, purpose: Purpose, path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = Zeroizing::new(folder::read_secret(path)?);
+    let parsed = file::parse(&bytes, purpose).map_err(|fault| damaged(path, fault))?;
     match parsed.protection {
         Protection::None { key } => Ok(Zeroizing::new(key.to_vec())),
         Protection::Passphrase(sealed) => {
-            let wrapping = layout.passphrase().wrapping_key(&sealed.cost, &path)?;
-            seal::open(&wrapping, &sealed).ok_or_else(|| wrong_passphrase(&path))
+            let wrapping = layout.passphrase().wrapping_key(&sealed.cost, path)?;
+            seal::open(&wrapping, &sealed).ok_or_else(|| wrong_passphrase(path))
         }
     }
 }

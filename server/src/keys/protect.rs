@@ -1,5 +1,7 @@
 //! Setting, changing and removing the passphrase of a folder's keys.
 
+use std::path::Path;
+
 use ed25519_dalek::SigningKey;
 use samar_local::exit::Failure;
 use samar_local::folder;
@@ -9,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::file::{self, Protection};
 use super::seal::{self, Cost};
-use super::{Passphrase, Purpose, damaged, fixed, write, wrong_passphrase};
+use super::{Passphrase, Purpose, damaged, files, fixed, write, wrong_passphrase};
 use crate::layout::Layout;
 
 /// What stands under a passphrase now.
@@ -28,13 +30,15 @@ pub enum Protected {
 /// A wrong passphrase, a damaged file, the file system. Keys are all opened before the first is written.
 pub fn protect(layout: &Layout, new: Option<&Passphrase>) -> Result<Protected, Failure> {
     let _lock = folder::lock(layout.root(), "passphrase")?;
-    let mut keys = Vec::with_capacity(Purpose::ALL.len());
-    for purpose in Purpose::ALL {
-        keys.push((purpose, open(layout, purpose, new)?));
+    // A rotation moves key files about.
+    let _vault = folder::lock(layout.root(), "vault")?;
+    let mut keys = Vec::new();
+    for (purpose, path) in files(layout) {
+        let key = open(layout, purpose, &path, new)?;
+        keys.push((purpose, path, key));
     }
     let cost = Cost::fresh();
-    for (purpose, key) in keys {
-        let path = purpose.path(layout);
+    for (purpose, path, key) in keys {
         let bytes = match new {
             None => file::in_the_clear(purpose, &key),
             Some(passphrase) => {
@@ -49,21 +53,25 @@ pub fn protect(layout: &Layout, new: Option<&Passphrase>) -> Result<Protected, F
     Ok(if new.is_some() { Protected::Sealed } else { Protected::Clear })
 }
 
-fn open(layout: &Layout, purpose: Purpose, new: Option<&Passphrase>) -> Result<Zeroizing<Vec<u8>>, Failure> {
-    let path = purpose.path(layout);
-    let bytes = Zeroizing::new(folder::read_secret(&path)?);
-    let parsed = file::parse(&bytes, purpose).map_err(|fault| damaged(&path, fault))?;
+fn open(
+    layout: &Layout,
+    purpose: Purpose,
+    path: &Path,
+    new: Option<&Passphrase>,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let bytes = Zeroizing::new(folder::read_secret(path)?);
+    let parsed = file::parse(&bytes, purpose).map_err(|fault| damaged(path, fault))?;
     let sealed = match parsed.protection {
         Protection::None { key } => return Ok(Zeroizing::new(key.to_vec())),
         Protection::Passphrase(sealed) => sealed,
     };
     for passphrase in [Some(layout.passphrase()), new].into_iter().flatten() {
-        let wrapping = passphrase.wrapping_key(&sealed.cost, &path)?;
+        let wrapping = passphrase.wrapping_key(&sealed.cost, path)?;
         if let Some(key) = seal::open(&wrapping, &sealed) {
             return Ok(key);
         }
     }
-    Err(wrong_passphrase(&path))
+    Err(wrong_passphrase(path))
 }
 
 /// What of a key may be known without the passphrase; for keys of certificates, which have theirs beside them, a hash of it.

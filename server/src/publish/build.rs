@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use rayon::prelude::*;
 use samar_local::durable::{Mode, Unfinished};
@@ -16,7 +17,6 @@ use samar_protocol::segment::{
 
 use crate::layout::Layout;
 use crate::vault::file::{Reader, Record};
-use crate::vault::parts::Part;
 use samar_local::sort::{Merge, Sorter};
 
 /// A sorted entry: bucket (4) ‖ remainder (5) ‖ masked label (4), big-endian, so that bytes sort as keys do.
@@ -34,35 +34,35 @@ pub(super) struct Built {
 
 /// About how long the segment file of so many entries will be: 40 bits of remainder and two of bucket for each, its label,
 /// and a line of the directory for each page.
-pub(super) fn file_bytes(entries: u64, label_bits: usize) -> u64 {
+pub(crate) fn file_bytes(entries: u64, label_bits: usize) -> u64 {
     let packed = entries.saturating_mul(42 + label_bits as u64) / 8;
     let pages = packed / u64::from(PAGE_BYTES_DEFAULT) + 1;
     packed.saturating_add(pages * DIRECTORY_ENTRY_BYTES as u64)
 }
 
 /// Disk that sorting so many entries takes; none where memory holds them.
-pub(super) fn sorting_bytes(entries: u64, memory_bytes: usize) -> u64 {
+pub(crate) fn sorting_bytes(entries: u64, memory_bytes: usize) -> u64 {
     let bytes = entries.saturating_mul(ENTRY_BYTES as u64);
     if bytes > memory_bytes as u64 { bytes } else { 0 }
 }
 
-/// Builds the segment and puts it in its place, durably.
+/// Builds the segment of the part that stands at `path`, and puts it in its place, durably.
 pub(super) fn build(
     layout: &Layout,
     id: &str,
-    part: Part,
+    (path, kind): (&Path, SegmentKind),
     mut vault: Reader,
     memory_bytes: usize,
     page_bytes: u32,
     progress: &Progress,
 ) -> Result<Built, Failure> {
     for _ in 0..SALTS_MAX {
-        let params = params(id, part.kind, &vault, page_bytes)?;
+        let params = params(id, kind, &vault, page_bytes)?;
         match with_salt(layout, params, &mut vault, memory_bytes, progress)? {
             Some(built) => return Ok(built),
             None => {
                 let gone = || Failure::local(format!("the vault of {id} went away"));
-                vault = Reader::open(&layout.part(id, part.number, part.kind))?.ok_or_else(gone)?;
+                vault = Reader::open(path)?.ok_or_else(gone)?;
             }
         }
     }

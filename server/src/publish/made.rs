@@ -1,6 +1,8 @@
 //! `published.toml`: which segment was made of which part of a vault, so that a part keeps its segment. It stands beside the
 //! parts; where it is lost, segments are made anew.
 
+use std::path::Path;
+
 use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::invitation::{from_hex, to_hex};
@@ -34,16 +36,15 @@ struct MadeSegment {
 
 impl Made {
     /// Reads the file. One that cannot be read is one that is not there: the segments are then made anew.
-    pub(super) fn read(layout: &Layout, id: &str) -> Self {
-        let text = std::fs::read_to_string(layout.made(id)).unwrap_or_default();
+    pub(crate) fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
         toml::from_str(&text).unwrap_or_default()
     }
 
-    pub(super) fn write(&self, layout: &Layout, id: &str) -> Result<(), Failure> {
-        let path = layout.made(id);
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
         let text = toml::to_string(self).map_err(Failure::local)?;
-        durable::write(&path, text.as_bytes(), Mode::Private)
-            .map_err(|error| io_failure("write", &path, &error))
+        durable::write(path, text.as_bytes(), Mode::Private)
+            .map_err(|error| io_failure("write", path, &error))
     }
 
     /// Refuses a vault of which a part went missing that was published: the set would be another without a word.
@@ -66,7 +67,7 @@ impl Made {
     }
 
     /// The segment made of exactly this part, if it is still there.
-    pub(super) fn of(&self, layout: &Layout, part: Part, vault: &Reader) -> Option<SegmentRef> {
+    pub(crate) fn of(&self, layout: &Layout, part: Part, vault: &Reader) -> Option<SegmentRef> {
         let hash = to_hex(&vault.content_hash());
         let made = self.segments.iter().find(|made| made.part == part.number && made.vault == hash)?;
         let root = from_hex(&made.root)?;
@@ -81,7 +82,7 @@ impl Made {
     }
 
     /// Takes note of a segment.
-    pub(super) fn add(&mut self, part: Part, vault: &[u8; 32], segment: &SegmentRef) {
+    pub(crate) fn add(&mut self, part: Part, vault: &[u8; 32], segment: &SegmentRef) {
         self.segments.push(MadeSegment {
             part: part.number,
             vault: to_hex(vault),

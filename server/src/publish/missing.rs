@@ -10,7 +10,7 @@ use crate::layout::Layout;
 use crate::published;
 
 /// Refuses a vault without a breach that the newest manifest names, unless it was taken out. The notes of those taken out.
-pub(super) fn check(layout: &Layout, ids: &[String]) -> Result<Vec<PathBuf>, Failure> {
+pub(crate) fn check(layout: &Layout, ids: &[String]) -> Result<Vec<PathBuf>, Failure> {
     let epoch = published::newest_epoch(layout)?;
     let named = if epoch == 0 {
         Vec::new()
@@ -34,7 +34,7 @@ pub(super) fn check(layout: &Layout, ids: &[String]) -> Result<Vec<PathBuf>, Fai
 }
 
 /// Removes the notes, once a manifest without these breaches is published.
-pub(super) fn forget(notes: &[PathBuf]) -> Result<(), Failure> {
+pub(crate) fn forget(notes: &[PathBuf]) -> Result<(), Failure> {
     for note in notes {
         std::fs::remove_dir(note).map_err(|error| io_failure("remove", note, &error))?;
         let folder = note.parent().unwrap_or(Path::new("."));

@@ -2,30 +2,31 @@
 //! something between: every file is durable before the manifest that names it appears.
 
 mod build;
+mod issue;
 mod made;
-mod missing;
-mod rollover;
+pub(crate) mod missing;
+pub(crate) mod rollover;
 
-pub(crate) use build::ENTRY_BYTES;
+pub(crate) use build::{ENTRY_BYTES, file_bytes, sorting_bytes};
+pub(crate) use issue::{Draft, issue, remove_unnamed_segments};
 pub(crate) use made::Made;
 
-use std::collections::HashSet;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use samar_local::durable::{self, Mode};
-use samar_local::exit::{Failure, io_failure};
+use samar_local::exit::Failure;
 use samar_local::folder;
+use samar_local::people::now_s;
 use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
 use samar_protocol::limits::PAGE_BYTES_DEFAULT;
-use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentRef, sign};
-use samar_protocol::oprf;
+use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentKind, SegmentRef};
+use samar_protocol::vault::VaultHeader;
 
 use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
 use crate::published;
+use crate::rotate;
 use crate::vault;
 use crate::vault::about::About;
 use crate::vault::compact::{self, compact};
@@ -33,8 +34,6 @@ use crate::vault::file::Reader;
 use crate::vault::parts::{self, Part};
 
 pub use rollover::publisher_after_newest;
-
-const DAY_S: u64 = 86_400;
 
 /// What was published.
 #[derive(Clone, Debug)]
@@ -75,7 +74,7 @@ pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Fail
 pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> {
     let config = Config::read(&layout.config())?;
     let _lock = folder::lock(layout.root(), "vault")?;
-    vault::remove_leftovers(layout)?;
+    vault::ready(layout)?;
     let key = keys::oprf(layout)?;
     let publisher = rollover::signing_key(layout)?;
     let ids = vault::breaches(layout)?;
@@ -95,36 +94,20 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
         details.breaches.extend(about.details(&id));
         breaches.push(breach(layout, &id, about, plan.memory_bytes, &key.public().id().0, &mut built)?);
     }
-    let extensions = match details.breaches.as_slice() {
-        [] => vec![],
-        _ => vec![details.to_extension().map_err(Failure::local)?],
-    };
     let next_publisher = plan.new_publisher.then(|| rollover::prepare(layout)).transpose()?;
-    let epoch = published::newest_epoch(layout)?;
-    let previous = published::floor(layout)?.hash;
-    let created_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let manifest = Manifest {
-        operator: config.operator.clone(),
-        epoch: epoch + 1,
-        created_s,
-        valid_until_s: created_s + u64::from(config.manifest_days) * DAY_S,
-        previous: previous.0,
-        suite: oprf::SUITE,
-        key_id: key.public().id().0,
-        public_key: key.public().to_bytes(),
+    let draft = Draft {
+        key: *key.public(),
+        rotation: rotate::to_be_told(layout)?,
         breaches,
-        next_publisher_key: next_publisher.map(|key| key.to_bytes()),
-        extensions,
+        details,
+        next_publisher,
+        created_s: now_s(),
     };
-    let bytes =
-        sign(&manifest, &publisher).map_err(|error| Failure::local(format!("cannot sign: {error}")))?;
-    let path = layout.manifest(epoch + 1);
-    durable::write(&path, &bytes, Mode::Public)
-        .map_err(|error| io_failure("write the manifest", &path, &error))?;
+    let manifest = issue(layout, &config, &publisher, draft)?;
     if plan.new_publisher {
         rollover::promote(layout)?;
     }
-    remove_unnamed_segments(layout, epoch + 1)?;
+    remove_unnamed_segments(layout, manifest.epoch)?;
     missing::forget(&taken_out)?;
     let hash = published::floor(layout)?.hash;
     Ok(Publication { manifest, hash, built, compacted })
@@ -133,7 +116,7 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
 /// Whether the parts of a breach are to be made one first.
 fn is_due(layout: &Layout, id: &str, plan: &Plan) -> Result<bool, Failure> {
     let parts = parts::open(layout, id)?;
-    Made::read(layout, id).check(layout, id, &parts)?;
+    Made::read(&layout.made(id)).check(layout, id, &parts)?;
     Ok(compact::is_due(&parts) || plan.compact && parts.len() > 1)
 }
 
@@ -141,12 +124,11 @@ fn is_due(layout: &Layout, id: &str, plan: &Plan) -> Result<bool, Failure> {
 fn require_room(layout: &Layout, ids: &[String], plan: &Plan) -> Result<(), Failure> {
     let (mut segments, mut sorting) = (0u64, 0);
     for id in ids {
-        let made = Made::read(layout, id);
+        let made = Made::read(&layout.made(id));
         for (part, vault) in parts::open(layout, id)? {
             if made.of(layout, part, &vault).is_none() {
-                segments =
-                    segments.saturating_add(build::file_bytes(vault.count(), vault.header().varies.len()));
-                sorting = sorting.max(build::sorting_bytes(vault.count(), plan.memory_bytes));
+                segments = segments.saturating_add(file_bytes(vault.count(), vault.header().varies.len()));
+                sorting = sorting.max(sorting_bytes(vault.count(), plan.memory_bytes));
             }
         }
     }
@@ -158,7 +140,7 @@ fn require_room(layout: &Layout, ids: &[String], plan: &Plan) -> Result<(), Fail
 }
 
 /// What is known of a breach.
-fn about(layout: &Layout, id: &str) -> Result<About, Failure> {
+pub(crate) fn about(layout: &Layout, id: &str) -> Result<About, Failure> {
     About::read(&layout.about(id))?.ok_or_else(|| {
         Failure::local(format!("the vault of {id} has no about.toml"))
             .remedy("run the ingest that was interrupted once more")
@@ -181,6 +163,17 @@ fn breach(
             .remedy("restore the key file that belongs to this vault"));
     }
     let segments = segments(layout, id, parts, memory_bytes, built)?;
+    as_told(layout, id, about, header, segments)
+}
+
+/// A breach as a manifest tells of it.
+pub(crate) fn as_told(
+    layout: &Layout,
+    id: &str,
+    about: About,
+    header: VaultHeader,
+    segments: Vec<SegmentRef>,
+) -> Result<Breach, Failure> {
     let status = about
         .status()
         .map_err(|reason| Failure::input(format!("{}: {reason}", layout.about(id).display())))?;
@@ -203,18 +196,21 @@ fn segments(
     memory_bytes: usize,
     built: &mut Vec<String>,
 ) -> Result<Vec<SegmentRef>, Failure> {
-    let before = Made::read(layout, id);
+    let before = Made::read(&layout.made(id));
     let (mut made, mut segments) = (Made::default(), Vec::new());
     for (part, vault) in parts {
         let hash = vault.content_hash();
         let (segment, is_new) = match before.of(layout, part, &vault) {
             Some(segment) => (segment, false),
-            None => (make(layout, id, part, vault, memory_bytes)?, true),
+            None => {
+                let path = layout.part(id, part.number, part.kind);
+                (make(layout, id, (&path, part.kind), vault, memory_bytes)?, true)
+            }
         };
         made.add(part, &hash, &segment);
         segments.push(segment);
         if is_new {
-            made.write(layout, id)?; // a run that is cut short at the next part keeps this one
+            made.write(&layout.made(id))?; // a run that is cut short at the next part keeps this one
             built.push(id.to_owned());
         }
     }
@@ -222,45 +218,22 @@ fn segments(
     Ok(segments)
 }
 
-fn make(
+/// The segment of the part that stands at this path, built anew.
+pub(crate) fn make(
     layout: &Layout,
     id: &str,
-    part: Part,
+    (path, kind): (&Path, SegmentKind),
     vault: Reader,
     memory_bytes: usize,
 ) -> Result<SegmentRef, Failure> {
     let entries = vault.count();
     let progress = Progress::new("publish", Unit::Count, Some(entries));
-    let built = build::build(layout, id, part, vault, memory_bytes, PAGE_BYTES_DEFAULT, &progress)?;
+    let built = build::build(layout, id, (path, kind), vault, memory_bytes, PAGE_BYTES_DEFAULT, &progress)?;
     Ok(SegmentRef {
         root: built.root.0,
-        kind: part.kind,
+        kind,
         entries,
         page_bytes: PAGE_BYTES_DEFAULT,
         file_bytes: built.file_bytes,
     })
-}
-
-/// Removes segments that neither the newest manifest nor the one before names: a bank may still be downloading those.
-fn remove_unnamed_segments(layout: &Layout, newest: u64) -> Result<(), Failure> {
-    let mut named = HashSet::new();
-    for epoch in newest.saturating_sub(1).max(1)..=newest {
-        // One that cannot be read any more names nothing that must stay; the new epoch is public already.
-        let Ok(manifest) = published::read_manifest(layout, epoch) else { continue };
-        let segments = manifest.manifest().breaches.iter().flat_map(|breach| &breach.segments);
-        named.extend(segments.map(|segment| layout.segment(&segment.root)));
-    }
-    let folder = layout.segments();
-    let failure = |error: std::io::Error| io_failure("clean", &folder, &error);
-    for entry in std::fs::read_dir(&folder).map_err(failure)? {
-        let path = entry.map_err(failure)?.path();
-        if is_segment(&path) && !named.contains(&path) {
-            durable::remove(&path).map_err(failure)?;
-        }
-    }
-    Ok(())
-}
-
-fn is_segment(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "segment")
 }

@@ -14,7 +14,7 @@ use crate::published;
 
 /// The key that signs the next manifest, moved to its place if an earlier run was cut short before that. Banks would refuse
 /// the signature of any other.
-pub(super) fn signing_key(layout: &Layout) -> Result<SigningKey, Failure> {
+pub(crate) fn signing_key(layout: &Layout) -> Result<SigningKey, Failure> {
     // A key that a killed run began to write is nobody's.
     let waiting = layout.next_publisher_key();
     durable::remove_leftovers_of(&waiting)

@@ -7,15 +7,16 @@ use std::time::Instant;
 use samar_protocol::codec::Extension;
 use samar_protocol::limits::ELEMENT_BYTES;
 use samar_protocol::manifest::SignedManifest;
-use samar_protocol::oprf::{self, BlindedBatch, EvaluateError};
+use samar_protocol::oprf::{self, BlindedBatch, EvaluateError, Evaluation, KeyId};
 use samar_protocol::wire::{
     Allowance, EXTENSION_BACKEND, EvaluateRequest, Evaluated, FetchRequest, Fetched, JoinRequest, Joined,
-    ManifestRequest, ManifestSent, Refusal, RefusalCode, RekeyRequest, Response,
+    ManifestRequest, ManifestSent, Refusal, RefusalCode, RekeyRequest, Rekeyed, Response,
 };
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::compute::Place;
+use super::keyring::UnderKey;
 use super::{RETRY_AFTER_MS, State};
 use crate::accounts::{Bank, Refused};
 use crate::published::{self, Published};
@@ -91,7 +92,7 @@ pub(super) async fn fetch(state: &State, request: &FetchRequest) -> Answer {
     }
 }
 
-/// Evaluates a batch: validate, reserve, append and sync beside the evaluation, answer after both.
+/// Evaluates a batch.
 pub(super) async fn evaluate(
     state: &Arc<State>,
     bank: &str,
@@ -99,7 +100,40 @@ pub(super) async fn evaluate(
     request: &EvaluateRequest,
     bulk: Vec<u8>,
 ) -> Answer {
-    check_key(state, request)?;
+    let under = key_of(state, request)?;
+    let (evaluation, charged) = answer_batch(state, bank, place, under, request.count, bulk).await?;
+    state.metrics.evaluations.inc_by(request.count.into());
+    state.metrics.charged.inc_by(charged.into());
+    let proof = evaluation.proof.to_bytes();
+    let evaluated = Evaluated { count: request.count, proof, charged, extensions: vec![] };
+    Ok((Response::Evaluated(evaluated), evaluation.evaluated.into_flattened()))
+}
+
+/// Takes a batch from the key before to the newest.
+pub(super) async fn rekey(
+    state: &Arc<State>,
+    bank: &str,
+    place: &Place,
+    request: &RekeyRequest,
+    bulk: Vec<u8>,
+) -> Answer {
+    let under = ratio_of(state, request)?;
+    let (evaluation, charged) = answer_batch(state, bank, place, under, request.count, bulk).await?;
+    state.metrics.rekeyings.inc_by(request.count.into());
+    let proof = evaluation.proof.to_bytes();
+    let rekeyed = Rekeyed { count: request.count, proof, charged, extensions: vec![] };
+    Ok((Response::Rekeyed(rekeyed), evaluation.evaluated.into_flattened()))
+}
+
+/// Answers a batch: validate, reserve, append and sync beside the arithmetic, answer after both. What was charged with it.
+async fn answer_batch(
+    state: &Arc<State>,
+    bank: &str,
+    place: &Place,
+    under: UnderKey,
+    count: u32,
+    bulk: Vec<u8>,
+) -> Result<(Evaluation, u32), (Refusal, String)> {
     check_clock(state)?;
     // Only now that the whole batch is here: a peer that sends slowly holds no more than what it sends.
     let Ok(_work) = timeout(state.deadline(), state.memory.work_on(bulk.len())).await else {
@@ -122,17 +156,20 @@ pub(super) async fn evaluate(
         Ok(None) => return refuse(RefusalCode::NotEnrolled, "revoked while it waited"),
         Err(failure) => return refuse(RefusalCode::Internal, &failure),
     };
-    let debit =
-        state.accounts.debit(&bank, batch.hash(), request.count, state.now_s()).map_err(|refused| {
-            let (refusal, why) = (Refusal::new(refused.code()), format!("{} evaluations", request.count));
-            match refused {
-                Refused::Day { retry_after_ms } => (refusal.retry_after_ms(retry_after_ms), why),
-                Refused::Lifetime => (refusal, why),
-                Refused::Clock { behind } => (refusal, clock_behind(behind)),
-            }
-        })?;
-    let task = Arc::clone(state);
-    let evaluation = state.compute.run(place, move || task.oprf.evaluate(&batch, &mut rand::rng()));
+    let debit = if under.rekeys() {
+        state.accounts.debit_rekeying(&bank, batch.rekey_hash(), count, state.now_s())
+    } else {
+        state.accounts.debit(&bank, batch.hash(), count, state.now_s())
+    };
+    let debit = debit.map_err(|refused| {
+        let (refusal, why) = (Refusal::new(refused.code()), format!("{count} elements"));
+        match refused {
+            Refused::Day { retry_after_ms } => (refusal.retry_after_ms(retry_after_ms), why),
+            Refused::Lifetime => (refusal, why),
+            Refused::Clock { behind } => (refusal, clock_behind(behind)),
+        }
+    })?;
+    let evaluation = state.compute.run(place, move || under.answer(&batch));
     let synced = async {
         let began = Instant::now();
         let synced = debit.synced.await;
@@ -143,40 +180,38 @@ pub(super) async fn evaluate(
     synced.or_else(|_| refuse(RefusalCode::Internal, "the account log failed"))?;
     let evaluation =
         evaluation.map_err(|refusal| (refusal, "charged, and free when tried again".to_owned()))?;
-    state.metrics.evaluations.inc_by(request.count.into());
-    state.metrics.charged.inc_by(debit.charged.into());
-    let evaluated = Evaluated {
-        count: request.count,
-        proof: evaluation.proof.to_bytes(),
-        charged: debit.charged,
-        extensions: vec![],
-    };
-    Ok((Response::Evaluated(evaluated), evaluation.evaluated.into_flattened()))
+    Ok((evaluation, debit.charged))
 }
 
-/// Refuses a batch of another suite, under another key or of an epoch that is not published yet, before its bulk is read.
-pub(super) fn check_key(state: &State, request: &EvaluateRequest) -> Result<(), (Refusal, String)> {
+/// What evaluates a batch. Refuses one of another suite, under a key that is not served or of an epoch that is not published yet,
+/// before its bulk is read.
+pub(super) fn key_of(state: &State, request: &EvaluateRequest) -> Result<UnderKey, (Refusal, String)> {
     if request.suite != oprf::SUITE {
         return refuse(RefusalCode::Unsupported, "another suite");
     }
     let newest = newest(state)?;
-    let manifest = newest.newest().manifest();
-    if request.key_id != manifest.key_id || request.key_id != state.oprf.public().id().0 {
+    let Some(under) = state.keys().evaluating(KeyId(request.key_id), state.now_s()) else {
         return refuse(RefusalCode::KeyUnknown, "another key id");
-    }
-    if request.epoch > manifest.epoch {
+    };
+    if request.epoch > newest.newest().manifest().epoch {
         return refuse(RefusalCode::EpochUnknown, "an epoch to come");
     }
-    Ok(())
+    Ok(under)
 }
 
-/// Refuses to rekey: one key is served here.
-pub(super) fn no_rotation(request: &RekeyRequest) -> (Refusal, String) {
-    let (code, why) = match request.suite {
-        oprf::SUITE => (RefusalCode::KeyUnknown, "no rotation"),
-        _ => (RefusalCode::Unsupported, "another suite"),
+/// What rekeys a batch. Refuses one between keys that are not of a rotation whose grace lasts, and as [`key_of`].
+pub(super) fn ratio_of(state: &State, request: &RekeyRequest) -> Result<UnderKey, (Refusal, String)> {
+    if request.suite != oprf::SUITE {
+        return refuse(RefusalCode::Unsupported, "another suite");
+    }
+    let (from, to) = (KeyId(request.from_key_id), KeyId(request.to_key_id));
+    let Some(under) = state.keys().rekeying(from, to, state.now_s()) else {
+        return refuse(RefusalCode::KeyUnknown, "no rotation between these keys");
     };
-    (Refusal::new(code), why.to_owned())
+    if request.epoch > newest(state)?.newest().manifest().epoch {
+        return refuse(RefusalCode::EpochUnknown, "an epoch to come");
+    }
+    Ok(under)
 }
 
 /// Refuses a charge while the clock is not to be believed: a record stays for ever, and an account never goes back from its

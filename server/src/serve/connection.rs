@@ -186,15 +186,17 @@ async fn answer(
         (Peer::Stranger, _) => return refuse(RefusalCode::Unauthenticated),
         (Peer::Unknown, _) => return refuse(RefusalCode::NotEnrolled),
     };
-    if let Request::Rekey(control) = &request {
-        return Some(Err(answer::no_rotation(control)));
-    }
     // A place in the queue and room in memory come before the bulk, so that waiting requests hold neither.
+    let key = match &request {
+        Request::Evaluate(control) => answer::key_of(state, control).map(drop),
+        Request::Rekey(control) => answer::ratio_of(state, control).map(drop),
+        _ => Ok(()),
+    };
+    if let Err(refused) = key {
+        return Some(Err(refused));
+    }
     let place = match (&bank, &request) {
-        (Some(bank), Request::Evaluate(control)) => {
-            if let Err(refused) = answer::check_key(state, control) {
-                return Some(Err(refused));
-            }
+        (Some(bank), Request::Evaluate(_) | Request::Rekey(_)) => {
             match state.compute.place(&bank.name).await {
                 Ok(place) => Some(place),
                 Err(refusal) => return Some(Err((refusal, "no place in the queue".to_owned()))),
@@ -221,6 +223,9 @@ async fn answer(
         (Request::Fetch(request), ..) => answer::fetch(state, &request).await,
         (Request::Evaluate(request), Some(bank), Some(place)) => {
             answer::evaluate(state, &bank.name, &place, &request, bulk).await
+        }
+        (Request::Rekey(request), Some(bank), Some(place)) => {
+            answer::rekey(state, &bank.name, &place, &request, bulk).await
         }
         (Request::Allowance(_), Some(bank), _) => Ok(answer::allowance(state, &bank)),
         (Request::Evaluate(_) | Request::Rekey(_) | Request::Allowance(_), ..) => {

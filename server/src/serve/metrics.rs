@@ -16,7 +16,7 @@ use samar_protocol::group::Backend;
 use samar_protocol::wire::RefusalCode;
 
 /// Names of requests, as the logs have them; `unread` is one that could not be read.
-pub(super) const KINDS: [&str; 6] = ["join", "manifest", "fetch", "evaluate", "allowance", "unread"];
+pub(super) const KINDS: [&str; 7] = ["join", "manifest", "fetch", "evaluate", "rekey", "allowance", "unread"];
 /// How a request that was not refused ends.
 const ANSWERED: &str = "answered";
 const GONE: &str = "gone";
@@ -41,6 +41,8 @@ pub(super) struct Metrics {
     pub(super) evaluations: Counter,
     /// Of these, charged; the rest were batches tried again.
     pub(super) charged: Counter,
+    /// Elements rekeyed.
+    pub(super) rekeyings: Counter,
     /// Seconds that debits waited for the disk.
     pub(super) log_sync: Histogram,
     /// Handshakes that ended without a connection.
@@ -68,6 +70,7 @@ impl Metrics {
             durations,
             evaluations: Counter::default(),
             charged: Counter::default(),
+            rekeyings: Counter::default(),
             log_sync: Histogram::new(exponential_buckets(0.0005, 2.0, 14)),
             handshakes_failed: Counter::default(),
             turned_away: Counter::default(),
@@ -84,6 +87,7 @@ impl Metrics {
         registry.register_with_unit("request_duration", help, Unit::Seconds, metrics.durations.clone());
         registry.register("evaluations", "Elements evaluated", metrics.evaluations.clone());
         registry.register("evaluations_charged", "Elements charged", metrics.charged.clone());
+        registry.register("rekeyings", "Elements rekeyed", metrics.rekeyings.clone());
         let help = "Debits waiting for the account log to be on the disk";
         registry.register_with_unit("account_log_sync", help, Unit::Seconds, metrics.log_sync.clone());
         let help = "Handshakes that came to no connection";
@@ -145,7 +149,7 @@ mod tests {
             assert!(guide.contains(&format!("`{name}`")), "docs/operator.md does not say what {name} is");
             count += 1;
         }
-        assert_eq!(count, 12);
+        assert_eq!(count, 13);
         for line in text.lines().filter(|line| !line.starts_with('#') && !line.starts_with("samar_build")) {
             assert!(line.ends_with(" 0") || line.ends_with(" 0.0"), "not zero: {line}");
         }

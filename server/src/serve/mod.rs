@@ -6,6 +6,7 @@ mod clock;
 mod compute;
 mod connection;
 mod exchange;
+mod keyring;
 mod metrics;
 mod observe;
 mod reload;
@@ -20,7 +21,6 @@ use samar_local::exit::Failure;
 use samar_local::folder::{self, Lock};
 use samar_local::people::now_s;
 use samar_protocol::group::Backend;
-use samar_protocol::oprf::SecretKey;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -31,11 +31,13 @@ use crate::keys;
 use crate::layout::Layout;
 use crate::pki::{self, Authority};
 use crate::published::{self, Published};
+use crate::rotate;
 use admission::{Memory, Seats};
 use clock::Clock;
 use compute::Compute;
 pub use connection::Peer;
 pub use exchange::{RequestHalf, ResponseHalf};
+use keyring::Keyring;
 use metrics::Metrics;
 pub use reload::Reload;
 
@@ -73,7 +75,7 @@ struct State {
     layout: Layout,
     config: RwLock<Arc<Config>>,
     backend: Backend,
-    oprf: SecretKey,
+    keys: RwLock<Arc<Keyring>>,
     authority: Authority,
     registry: Registry,
     accounts: Accounts,
@@ -104,6 +106,11 @@ impl State {
         self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The keys that are served.
+    fn keys(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn draining(&self) -> watch::Receiver<bool> {
         self.drain.subscribe()
     }
@@ -128,17 +135,46 @@ impl State {
         self.metrics.manifest_expiry.set(manifest.map_or(0, |manifest| manifest.valid_until_s));
     }
 
-    /// Takes up a newer epoch, if there is one. Requests under way keep the one they began with.
+    /// Takes up a newer epoch and its keys, if there is one, and lets go of a key whose grace is over. Requests under way keep those
+    /// that they began with.
     fn refresh(&self) -> Result<(), Failure> {
         let current = self.published().map_or(0, |published| published.newest().manifest().epoch);
         if published::newest_epoch(&self.layout)? > current {
             let newest = Published::open(&self.layout)?;
-            let epoch = newest.as_ref().map_or(0, |published| published.newest().manifest().epoch);
+            let manifest = newest.as_ref().map(|published| published.newest().manifest());
+            let epoch = manifest.map_or(0, |manifest| manifest.epoch);
+            // The keys first: under a manifest that can be seen, its key is there.
+            self.set_keys(Keyring::open(&self.layout, manifest, self.now_s())?);
             *self.published.write().unwrap_or_else(PoisonError::into_inner) = newest;
             self.measure_published();
             tracing::info!(epoch, "serving");
         }
+        self.end_grace()
+    }
+
+    /// Lets go of the key before once its time is over or its file is gone, and destroys that.
+    fn end_grace(&self) -> Result<(), Failure> {
+        if self.clock.jumped_s().is_some() {
+            return Ok(()); // by a clock that is wrong nothing is destroyed
+        }
+        if let Some(key) = rotate::finish_if_over(&self.layout)? {
+            tracing::info!(%key, "the OPRF key of before is destroyed: its grace is over");
+        }
+        let keys = self.keys();
+        let is_served = keys
+            .rotation(self.now_s())
+            .is_some_and(|rotation| keys::has_oprf_of(&self.layout, rotation.previous.id()).unwrap_or(true));
+        if keys.has_previous() && !is_served {
+            let newest = self.published();
+            let manifest = newest.as_ref().map(|published| published.newest().manifest());
+            self.set_keys(Keyring::open(&self.layout, manifest, self.now_s())?);
+            tracing::info!("the OPRF key of before is served no more");
+        }
         Ok(())
+    }
+
+    fn set_keys(&self, keys: Keyring) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 }
 
@@ -146,7 +182,6 @@ impl State {
 pub struct Service {
     state: Arc<State>,
     _lock: Lock,
-    _key_in_memory: Option<region::LockGuard>,
 }
 
 impl Service {
@@ -158,9 +193,12 @@ impl Service {
         let config = Config::read(&layout.config())?;
         let lock = folder::lock(layout.root(), "serve")?;
         let accounts = Accounts::open(&layout.account_log())?;
+        let published = Published::open(layout)?;
+        let manifest = published.as_ref().map(|published| published.newest().manifest());
+        let keys = Keyring::open(layout, manifest, now_s())?;
         let state = Arc::new(State {
             backend,
-            oprf: keys::oprf(layout)?,
+            keys: RwLock::new(Arc::new(keys)),
             authority: Authority::load(layout)?,
             registry: Registry::new(layout),
             accounts,
@@ -168,18 +206,14 @@ impl Service {
             compute: Compute::new(None)?,
             memory: Memory::new(config.limits.memory_mib),
             seats: Seats::new(config.limits.connections_per_bank),
-            published: RwLock::new(Published::open(layout)?),
+            published: RwLock::new(published),
             drain: watch::Sender::new(false),
             metrics: Metrics::new(backend),
             layout: layout.clone(),
             config: RwLock::new(Arc::new(config)),
         });
         state.measure_published();
-        let key_in_memory = region::lock(&raw const state.oprf, size_of::<SecretKey>());
-        if let Err(error) = &key_in_memory {
-            tracing::warn!(%error, "the key's memory cannot be kept from the swap; raise the limit of locked memory");
-        }
-        Ok(Self { state, _lock: lock, _key_in_memory: key_in_memory.ok() })
+        Ok(Self { state, _lock: lock })
     }
 
     /// One exchange: reads a request and answers it, or refuses it. Resolves when the peer has the answer or is gone.
@@ -234,7 +268,7 @@ impl Server {
     /// # Errors
     /// The account log cannot be written: the server stops rather than answer what it cannot charge.
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let Self { service: Service { state, _lock, _key_in_memory }, endpoint, observer } = self;
+        let Self { service: Service { state, _lock }, endpoint, observer } = self;
         let mut failed = state.accounts.failed();
         let mut connections = JoinSet::new();
         let mut observers = JoinSet::new();
@@ -352,7 +386,8 @@ fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut 
 fn quic(layout: &Layout, config: &Config) -> Result<quinn::ServerConfig, Failure> {
     let tls = tls::quic_config(layout, config.key_exchange)?;
     let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
-    server.transport_config(Arc::new(transport(Duration::from_secs(config.limits.deadline_s.into()))));
+    let deadline = Duration::from_secs(config.limits.deadline_s.into());
+    server.transport_config(Arc::new(transport(deadline, config.gso)));
     server.incoming_buffer_size(u64::from(STREAM_WINDOW)).incoming_buffer_size_total(INCOMING_BYTES);
     Ok(server)
 }
@@ -371,7 +406,7 @@ fn warn_of_expiry(state: &State) {
     }
 }
 
-fn transport(deadline: Duration) -> TransportConfig {
+fn transport(deadline: Duration, gso: bool) -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
@@ -380,6 +415,7 @@ fn transport(deadline: Duration) -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
         .receive_window(VarInt::from_u32(STRANGER_WINDOW))
         .send_window(SEND_WINDOW)
+        .enable_segmentation_offload(gso)
         .max_idle_timeout(IdleTimeout::try_from(deadline).ok());
     transport
 }

@@ -23,6 +23,7 @@ use samar_protocol::manifest::is_breach_id;
 use crate::config::Config;
 use crate::layout::Layout;
 use crate::published;
+use crate::rotate;
 use elements::Elements;
 
 /// The breaches in the vault, by id.
@@ -47,14 +48,15 @@ pub fn breaches(layout: &Layout) -> Result<Vec<String>, Failure> {
     Ok(held)
 }
 
-/// Takes a whole breach out, whether the vault still has it or banks alone see it. Entries of it, at most.
+/// Takes a whole breach out, whether the vault still has it or banks alone see it. Entries of it; nothing where damage keeps them
+/// from being counted, which is no reason to keep it.
 ///
 /// # Errors
 /// A breach that neither the vault has nor the newest manifest names, or the file system.
-pub fn remove_breach(layout: &Layout, id: &str) -> Result<u64, Failure> {
+pub fn remove_breach(layout: &Layout, id: &str) -> Result<Option<u64>, Failure> {
     Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
-    remove_leftovers(layout)?;
+    ready(layout)?;
     let held = Elements::open(layout, id)?;
     let is_named = match published::newest_epoch(layout)? {
         0 => false,
@@ -66,8 +68,9 @@ pub fn remove_breach(layout: &Layout, id: &str) -> Result<u64, Failure> {
     if held.is_none() && !is_named {
         return Err(no_breach(layout, id));
     }
+    let count = held.map_or(Ok(0), Elements::count);
     take_out(layout, id)?;
-    Ok(held.map_or(0, |held| held.count_most()))
+    Ok(count.ok())
 }
 
 /// That the vault does not have this breach, and which it has.
@@ -105,6 +108,16 @@ fn empty(taken_out: &Path) -> Result<(), Failure> {
         std::fs::remove_file(entry.map_err(failure)?.path()).map_err(failure)?;
     }
     Ok(())
+}
+
+/// Makes a vault ready to be changed: a rotation that was cut short at its end is ended, leftovers are removed. Call it only while
+/// holding the vault's lock.
+///
+/// # Errors
+/// A rotation that was begun and is not published yet; the file system.
+pub fn ready(layout: &Layout) -> Result<(), Failure> {
+    rotate::settle(layout)?;
+    remove_leftovers(layout)
 }
 
 /// Removes what killed runs of `ingest` and `publish` left, of whichever breach, and folders of breaches that never came

@@ -72,8 +72,15 @@ pub fn open(layout: &Layout, id: &str) -> Result<Vec<(Part, Reader)>, Failure> {
 /// # Errors
 /// As [`list`].
 pub fn create(layout: &Layout, id: &str, kind: SegmentKind, header: &VaultHeader) -> Result<Writer, Failure> {
-    let number = list(layout, id)?.last().map_or(1, |last| last.number + 1);
-    Writer::create(&layout.part(id, number, kind), header)
+    Writer::create(&layout.part(id, next_number(layout, id)?, kind), header)
+}
+
+/// The number of the part that would follow all that there are.
+///
+/// # Errors
+/// As [`list`].
+pub fn next_number(layout: &Layout, id: &str) -> Result<u32, Failure> {
+    Ok(list(layout, id)?.last().map_or(1, |last| last.number + 1))
 }
 
 /// Removes the parts below the newest base.

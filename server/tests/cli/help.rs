@@ -12,7 +12,7 @@ fn run(arguments: &[&str]) -> Run {
 #[test]
 fn every_help_text_is_as_pinned() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/help");
-    let commands: [&[&str]; 18] = [
+    let commands: [&[&str]; 19] = [
         &[],
         &["init"],
         &["enroll"],
@@ -20,6 +20,7 @@ fn every_help_text_is_as_pinned() {
         &["ingest"],
         &["remove"],
         &["publish"],
+        &["rotate-key"],
         &["serve"],
         &["status"],
         &["passphrase"],
@@ -73,6 +74,7 @@ fn the_top_level_lists_every_command_that_is_pinned() {
         "ingest",
         "remove",
         "publish",
+        "rotate-key",
         "serve",
         "status",
         "renew",
@@ -84,11 +86,6 @@ fn the_top_level_lists_every_command_that_is_pinned() {
     for command in commands {
         assert!(text.lines().any(|line| line.trim_start().starts_with(command)), "{command}");
     }
-    let unbuilt = "rotate-key ";
-    assert!(
-        !text.lines().any(|line| line.trim_start().starts_with(unbuilt)),
-        "{unbuilt} appears when it is there, not before"
-    );
 }
 
 #[test]

@@ -292,7 +292,7 @@ fn results_can_be_read_by_a_program() {
     let status = json(house.run(&["status", "--json"]).done());
     assert_eq!(status["published"]["hash"], publication["hash"]);
     let bank = serde_json::json!({"bank": "bank-jaya", "per_day": 7, "lifetime": 70, "used_today": 0, "used_lifetime": 0,
-        "joined": [], "certified": [], "revoked": null});
+        "rekeyed_today": 0, "joined": [], "certified": [], "revoked": null});
     assert_eq!(status["banks"], serde_json::json!([bank]));
 }
 

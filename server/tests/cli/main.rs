@@ -9,4 +9,5 @@ mod ingesting;
 mod inspecting;
 mod keeping;
 mod revoking;
+mod rotating;
 mod serving;

@@ -224,7 +224,8 @@ impl Operator {
             .map(|made| {
                 let of_kind =
                     |kind: &Kind| made.parts.iter().any(|(_, part)| part.iter().any(|(k, ..)| k == kind));
-                let kinds = Kind::ALL.into_iter().filter(of_kind).map(Kind::byte).collect();
+                let kinds: Vec<u8> = Kind::ALL.into_iter().filter(of_kind).map(Kind::byte).collect();
+                let kinds = if kinds.is_empty() { vec![Kind::Nik.byte()] } else { kinds };
                 details.breaches.push(BreachDetails {
                     breach: made.id.to_owned(),
                     kinds,
@@ -251,6 +252,27 @@ impl Operator {
             .collect();
         let mut manifest = self.next(made, now_s() + 3_600);
         manifest.extensions = vec![details.to_extension().unwrap()];
+        let bytes = sign(&manifest, &self.state.publisher).unwrap();
+        self.state.inner.lock().unwrap().manifests.push(bytes);
+    }
+
+    /// Publishes the next epoch with the breaches of the newest, and one part more of this one; its first, where it was not there.
+    pub(crate) fn publish_part(&self, breach: &MadeBreach, kind: SegmentKind, entries: &[MadeEntry]) {
+        let newest = {
+            let inner = self.state.inner.lock().unwrap();
+            SignedManifest::inspect(inner.manifests.last().unwrap()).unwrap().manifest().clone()
+        };
+        let inputs: Vec<_> = entries
+            .iter()
+            .map(|(kind, text, _)| Identifier::parse(*kind, text).unwrap().into_input())
+            .collect();
+        let labels: Vec<u32> = entries.iter().map(|(.., label)| *label).collect();
+        let bits = u8::try_from(breach.varies.len()).unwrap();
+        let segment = self.build_of(breach.id, kind, bits, &inputs, &labels);
+        let mut manifest = self.next(newest.breaches, now_s() + 3_600);
+        manifest.extensions = newest.extensions;
+        let found = manifest.breaches.iter_mut().find(|known| known.id == breach.id).unwrap();
+        found.segments.push(segment);
         let bytes = sign(&manifest, &self.state.publisher).unwrap();
         self.state.inner.lock().unwrap().manifests.push(bytes);
     }
