@@ -44,10 +44,6 @@ impl Streams for Dragging {
         let (receive, send) = tokio::io::split(here);
         Ok((send, receive))
     }
-
-    async fn renew(&self, _address: &str) -> Result<(), LinkError> {
-        Ok(())
-    }
 }
 
 fn fetch(length: u32) -> Request {
