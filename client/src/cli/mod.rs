@@ -11,6 +11,7 @@ use clap::Parser as _;
 use samar_local::exit::{Exit, Failure, io_failure, print, say};
 use samar_local::folder::default_folder;
 use samar_local::table::Form;
+use samar_protocol::identifier::Kind;
 use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
 use crate::bench::{BenchPlan, Ladder};
@@ -139,8 +140,12 @@ async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure
 }
 
 async fn check(home: &Home, arguments: CheckArguments) -> Result<Exit, Failure> {
-    let mut lines = lines::of(arguments.niks);
-    let checker = Checker::open(home).await?;
+    let mut lines = lines::of(arguments.identifiers);
+    let kind = Kind::from_name(&arguments.kind).unwrap_or(Kind::Nik); // there are no other names
+    let checker = Checker::open(home).await?.of_kind(kind);
+    if !checker.is_held() {
+        say(format_args!("samar: warning: no breach of the set holds {}", kind.nouns()));
+    }
     let (mut number, mut exposed) = (0, false);
     loop {
         // Blocks a worker while it waits for input; the other one keeps the connection alive.
