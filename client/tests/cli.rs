@@ -37,7 +37,8 @@ fn the_help_is_as_documented() {
 #[test]
 fn usage_errors_end_with_2() {
     let dir = tempfile::tempdir().unwrap();
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 10] = [
+        &["check", "--kind", "sim", "x"],
         &[],
         &["serve"],
         &["join"],
