@@ -30,7 +30,7 @@ pub(crate) fn all() -> Vec<Case> {
         case("load-key", file_holds_a_key, load_key),
         case("look-up-portable", Expected::Known(1, "whether there is such a page"), look_up),
         case("locate-hidden", Expected::Nothing, locate_hidden),
-        case("find-hidden", Expected::Known(2, "the verdict, opened at the end"), find_hidden),
+        case("find-hidden", Expected::Nothing, find_hidden),
         case("ratio", Expected::Nothing, ratio),
     ];
     for name in ["portable", "emulated"] {
@@ -165,7 +165,12 @@ fn find_hidden() -> bool {
     make_secret(&mut tag);
     make_secret(bytes.as_mut_slice());
     let (locator, page) = index.locate_hidden(&tag).expect("a segment with entries");
-    index.find_hidden(&locator, page, &bytes).open().is_ok_and(|label| label.is_some())
+    let sealed = index.find_hidden(&locator, page, &bytes);
+    // Opened at the end, when the verdict may show.
+    let verdict = unreported(|| u8::from(sealed.open().is_ok_and(|label| label.is_some())));
+    let hidden = is_secret(&[verdict]);
+    make_public(&verdict);
+    hidden && verdict == 1
 }
 
 /// A segment of several pages, and a tag in it.
