@@ -24,6 +24,7 @@ mod inspect;
 pub mod join;
 mod ledger;
 mod link;
+pub mod lookup;
 mod matching;
 pub mod notice;
 pub mod report;

@@ -41,7 +41,7 @@ fn usage_errors_end_with_2() {
         &[],
         &["serve"],
         &["join"],
-        &["sync", "--audit"],
+        &["sync", "--audit", "--lookup"],
         &["screen", "a.csv", "--out", "b"],
         &["check"],
         &["bench", "--batch", "64,65536"],
