@@ -76,14 +76,14 @@ impl Cells {
 /// A dump being written.
 pub(super) enum Writer<'a, W: Write + Send> {
     Text(Text<'a, W>),
-    Sheet(Sheet<'a, W>),
+    Sheet(Box<Sheet<'a, W>>),
     Parquet(Columns<'a, W>),
 }
 
 impl<'a, W: Write + Send> Writer<'a, W> {
     pub(super) fn begin(out: &'a mut W, form: DumpForm, shape: Shape) -> Result<Self, SynthError> {
         Ok(match form {
-            DumpForm::Xlsx => Self::Sheet(Sheet::begin(out, shape)?),
+            DumpForm::Xlsx => Self::Sheet(Box::new(Sheet::begin(out, shape)?)),
             DumpForm::Parquet => Self::Parquet(Columns::begin(out, shape)?),
             form => Self::Text(Text::begin(out, form, shape)),
         })
