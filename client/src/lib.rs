@@ -25,6 +25,7 @@ pub mod join;
 mod ledger;
 mod link;
 mod matching;
+mod rekey;
 pub mod report;
 mod result_file;
 pub mod screen;

@@ -17,6 +17,7 @@ use crate::config::{Config, Home};
 use crate::expiry;
 use crate::link::Link;
 use crate::people::now_s;
+use crate::rekey;
 use crate::seen::Seen;
 use crate::tls;
 pub use walk::to_newest;
@@ -82,6 +83,7 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
     keep(home, &newest, &chain)?;
     expiry::warn_of(home, manifest)?;
     let segments_removed = remove_unnamed(home, manifest)?;
+    rekey::after_sync(home, &config, &link).await?;
     if let Some(link) = Arc::into_inner(link) {
         link.close().await;
     }
