@@ -22,6 +22,7 @@ mod evaluation;
 pub mod expiry;
 mod inspect;
 pub mod join;
+pub mod kept;
 mod ledger;
 mod link;
 mod matching;

@@ -238,6 +238,15 @@ impl Ledger {
         Ok(())
     }
 
+    /// Removes who was last met before this day; how many those are.
+    pub(crate) fn prune(&self, before: Day, memory_bytes: usize) -> Result<u64, Failure> {
+        let mut state = self.state();
+        let pruned = compact::prune(&self.folder, &mut state.head, before, memory_bytes)?;
+        let tail = state.head.tail;
+        state.tail = Tail::new(tail_path(&self.folder, tail), state.head.header(Part::Tail, tail));
+        Ok(pruned)
+    }
+
     /// Removes the whole ledger.
     pub(crate) fn remove(self) -> Result<(), Failure> {
         remove_folder(&self.folder)

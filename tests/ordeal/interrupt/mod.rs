@@ -2,6 +2,8 @@
 
 mod ingest;
 mod publish;
+mod rekey;
+mod rotate;
 mod screen;
 mod stage;
 mod sync;
@@ -57,6 +59,8 @@ pub(super) fn run(count: u32) -> Outcome {
     let stage = stage::Stage::new(&programs, count)?;
     add(sync::Sync::NAME, kill_often(&mut sync::Sync::new(&stage)?, count)?);
     add(screen::Screen::NAME, kill_often(&mut screen::Screen::new(&stage)?, count)?);
+    add(rekey::Rekey::NAME, kill_often(&mut rekey::Rekey::new(&stage)?, count)?);
+    add(rotate::Rotate::NAME, kill_often(&mut rotate::Rotate::new(&programs, count)?, count)?);
     add(publish::Publish::NAME, kill_often(&mut publish::Publish::new(&programs, count)?, count)?);
     add(ingest::Ingest::NAME, kill_often(&mut ingest::Ingest::new(&programs, count)?, count)?);
     let kills = landed.before + landed.within + landed.after;

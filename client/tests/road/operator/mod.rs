@@ -7,7 +7,7 @@ pub(crate) use answers::{joined, manifest_sent};
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
@@ -18,8 +18,8 @@ use samar_protocol::group::Backend;
 use samar_protocol::identifier::{Identifier, Kind, Nik, OprfInput};
 use samar_protocol::invitation::{Credential, Invitation};
 use samar_protocol::manifest::{
-    Breach, BreachDetails, Details, Floor, Manifest, ManifestHash, SegmentKind, SegmentRef, SignedManifest,
-    Status, sign,
+    Breach, BreachDetails, Details, Floor, Manifest, ManifestHash, Rotation, SegmentKind, SegmentRef,
+    SignedManifest, Status, sign,
 };
 use samar_protocol::oprf::{self, SecretKey};
 use samar_protocol::segment::{BreachId, Entry, SegmentBuilder, SegmentParams};
@@ -71,7 +71,7 @@ pub(crate) struct Operator {
 
 struct State {
     ca: CertifiedIssuer<'static, KeyPair>,
-    oprf: SecretKey,
+    oprf: RwLock<Arc<SecretKey>>,
     publisher: ed25519_dalek::SigningKey,
     inner: Mutex<Inner>,
 }
@@ -85,6 +85,16 @@ struct Inner {
     asked: Vec<Request>,
     allowance: u64,
     busy: u32,
+    /// The key before, and until when it is served.
+    previous: Option<(Arc<SecretKey>, u64)>,
+    /// Rekeyings that are answered before the next is refused.
+    rekeyings: Option<u32>,
+}
+
+impl State {
+    fn key(&self) -> Arc<SecretKey> {
+        Arc::clone(&self.oprf.read().unwrap())
+    }
 }
 
 impl Operator {
@@ -100,7 +110,7 @@ impl Operator {
         let inner = Inner { allowance: u64::MAX, ..Inner::default() };
         let state = Arc::new(State {
             // The keys of SPEC.md's examples, so that what was made of them can be served.
-            oprf: SecretKey::from_bytes(&refused::listed("k")).unwrap(),
+            oprf: RwLock::new(Arc::new(SecretKey::from_bytes(&refused::listed("k")).unwrap())),
             publisher: ed25519_dalek::SigningKey::from_bytes(&[7; 32]),
             inner: Mutex::new(inner),
             ca,
@@ -169,6 +179,18 @@ impl Operator {
     /// Refuses so many requests before the next is answered.
     pub(crate) fn be_busy(&self, times: u32) {
         self.state.inner.lock().unwrap().busy = times;
+    }
+
+    /// Changes the key: what is published from now on is under another, and tells until when the one before is served.
+    pub(crate) fn rotate(&self, until_s: u64) {
+        let mut key = self.state.oprf.write().unwrap();
+        let before = std::mem::replace(&mut *key, Arc::new(SecretKey::generate(&mut rand::rng())));
+        self.state.inner.lock().unwrap().previous = Some((before, until_s));
+    }
+
+    /// Answers so many rekeyings, and refuses the others as those of a day that is used up.
+    pub(crate) fn rekey_only(&self, batches: Option<u32>) {
+        self.state.inner.lock().unwrap().rekeyings = batches;
     }
 
     /// What was asked since the last time.
@@ -293,7 +315,8 @@ impl Operator {
     fn next(&self, breaches: Vec<Breach>, until_s: u64) -> Manifest {
         let inner = self.state.inner.lock().unwrap();
         let previous = inner.manifests.last().map(|bytes| SignedManifest::inspect(bytes).unwrap());
-        let public = self.state.oprf.public();
+        let key = self.state.key();
+        let public = key.public();
         Manifest {
             operator: "Badan Contoh".to_owned(),
             epoch: inner.manifests.len() as u64 + 1,
@@ -305,7 +328,11 @@ impl Operator {
             public_key: public.to_bytes(),
             breaches,
             next_publisher_key: None,
-            extensions: vec![],
+            extensions: inner
+                .previous
+                .iter()
+                .map(|(key, until_s)| Rotation { previous: *key.public(), until_s: *until_s }.extension())
+                .collect(),
         }
     }
 
@@ -326,14 +353,14 @@ impl Operator {
         let params = SegmentParams {
             kind,
             breach_id: BreachId::parse(breach).unwrap(),
-            key_id: self.state.oprf.public().id().0,
+            key_id: self.state.key().public().id().0,
             salt: rand::random(),
             entries: u32::try_from(inputs.len()).unwrap(),
             page_bytes: 2_048,
             label_bits,
             extensions: vec![],
         };
-        let elements = self.state.oprf.encode(Backend::best(), inputs);
+        let elements = self.state.key().encode(Backend::best(), inputs);
         let mut entries: Vec<Entry> = match params.placement() {
             None => Vec::new(),
             Some(placement) => elements
