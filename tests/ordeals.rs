@@ -47,3 +47,8 @@ fn more_work_than_can_be_done_is_refused_and_not_charged() {
 fn a_revoked_bank_is_gone_within_seconds() {
     hold("revoke", 1);
 }
+
+#[test]
+fn a_server_that_takes_up_new_epochs_fails_nobody_and_mixes_nothing() {
+    hold("swap", 3);
+}

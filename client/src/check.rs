@@ -38,7 +38,7 @@ impl Checker {
         let (config, backend) = (Config::load(home)?, evaluation::backend()?);
         let synced = Synced::load_valid(home, now_s())?;
         let segments = Arc::new(synced.open_segments(home)?);
-        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
+        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
         Ok(Self { evaluator, segments, breaches: synced.manifest().breaches.clone() })
     }

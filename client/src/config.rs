@@ -112,6 +112,9 @@ pub struct Config {
     pub floor: Floor,
     /// Accepted key exchanges. Default: the hybrid one alone.
     pub key_exchange: KeyExchange,
+    /// Whether the network card cuts what is sent into packets, where it can. `false` for a card or tunnel that does it wrong.
+    /// Default: `true`.
+    pub gso: bool,
     /// How identifiers are hidden: `additive`, or `rfc` at about three times the work. The server cannot tell, and the
     /// results are the same. Default: `additive`.
     pub blinding: Blinding,
@@ -129,8 +132,14 @@ struct File {
     floor_hash: String,
     #[serde(default)]
     key_exchange: KeyExchange,
+    #[serde(default = "yes")]
+    gso: bool,
     #[serde(default)]
     blinding: Blinding,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Config {
@@ -166,6 +175,7 @@ impl Config {
             publisher_key: key.ok_or("publisher_key is not an Ed25519 key in 64 hexadecimal digits")?,
             floor: Floor { epoch: file.floor_epoch, hash: ManifestHash(hash) },
             key_exchange: file.key_exchange,
+            gso: file.gso,
             blinding: file.blinding,
         })
     }
@@ -179,6 +189,7 @@ impl Config {
             floor_epoch: self.floor.epoch,
             floor_hash: to_hex(&self.floor.hash.0),
             key_exchange: self.key_exchange,
+            gso: self.gso,
             blinding: self.blinding,
         };
         toml::to_string(&file).map_err(|error| Failure::input(format!("cannot write samar.toml: {error}")))
@@ -209,6 +220,7 @@ mod tests {
             publisher_key: ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key(),
             floor: Floor { epoch: 4, hash: ManifestHash([5; 32]) },
             key_exchange: KeyExchange::HybridOrX25519,
+            gso: false,
             blinding: Blinding::Rfc,
         }
     }
@@ -229,6 +241,14 @@ mod tests {
         let without = text.replace("key_exchange = \"hybrid-or-x25519\"\n", "");
         assert_ne!(text, without);
         assert_eq!(Config::parse(&without).unwrap().key_exchange, KeyExchange::Hybrid);
+    }
+
+    #[test]
+    fn without_a_line_packets_are_cut_by_the_card() {
+        let text = config().to_text().unwrap();
+        let without = text.replace("gso = false\n", "");
+        assert_ne!(text, without);
+        assert!(Config::parse(&without).unwrap().gso);
     }
 
     #[test]

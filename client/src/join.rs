@@ -68,6 +68,7 @@ pub async fn join(home: &Home, invitation: &str, key: Option<&Path>) -> Result<E
         publisher_key: invitation.publisher_key,
         floor: invitation.floor,
         key_exchange: KeyExchange::Hybrid,
+        gso: true,
         blinding: Blinding::default(),
     };
     let enrolment = describe(config, &ca, &certificate)?;
@@ -115,7 +116,7 @@ async fn trade(
     let request = parameters.serialize_request(&key).map_err(|error| unusable(&error))?;
 
     let tls = tls::client_config(ca, None, KeyExchange::Hybrid)?;
-    let link = Link::connect(&invitation.address, tls).await?;
+    let link = Link::connect(&invitation.address, tls, true).await?;
     let joined = link.join(token, request.der().to_vec()).await?;
     link.close().await;
     if joined.bank != invitation.bank {

@@ -26,6 +26,7 @@ pub mod kept;
 mod ledger;
 mod link;
 mod matching;
+pub mod notice;
 mod rekey;
 pub mod report;
 mod result_file;

@@ -83,7 +83,7 @@ pub(crate) async fn take_along(
                     Some(link) => (None, Arc::clone(link)),
                     None => {
                         let tls = tls::enrolled(home, config)?;
-                        let link = Arc::new(Link::connect(&config.address, tls).await?);
+                        let link = Arc::new(Link::connect(&config.address, tls, config.gso).await?);
                         (Some(Arc::clone(&link)), link)
                     }
                 };

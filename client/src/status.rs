@@ -45,7 +45,7 @@ pub async fn status(home: &Home, offline: bool) -> Result<Status, Failure> {
 
 async fn ask(home: &Home, config: &Config) -> Result<Result<Allowance, LinkError>, Failure> {
     let tls = tls::enrolled(home, config)?;
-    let link = match Link::connect(&config.address, tls).await {
+    let link = match Link::connect(&config.address, tls, config.gso).await {
         Ok(link) => link,
         Err(error) => return Ok(Err(error)),
     };

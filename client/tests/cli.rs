@@ -25,7 +25,7 @@ fn the_help_is_as_documented() {
     let (code, out, _) = run(dir.path(), &["--help"]);
     assert_eq!(code, 0);
     assert_eq!(out, include_str!("help.txt"), "if the change is meant, update client/tests/help.txt");
-    let commands = ["join", "sync", "status", "inspect", "breaches", "screen", "check", "bench"];
+    let commands = ["join", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"];
     for command in commands.into_iter().chain(["ledger status", "ledger prune"]) {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let (code, out, _) = run(dir.path(), &words);
@@ -69,8 +69,9 @@ fn before_a_join_each_command_says_to_join() {
     let customers = customers.to_str().unwrap();
     let out = dir.path().join("report.csv");
     let screen = ["screen", customers, "--column", "nik", "--out", out.to_str().unwrap()];
-    let commands: [&[&str]; 6] =
-        [&["sync"], &["status"], &["breaches"], &screen, &["check", "3201010101010001"], &["bench"]];
+    let notice = ["notice", customers, "--out", "notices"];
+    let commands: [&[&str]; 7] =
+        [&["sync"], &["status"], &["breaches"], &notice, &screen, &["check", "3201010101010001"], &["bench"]];
     for arguments in commands {
         let (code, out, err) = run(&dir.path().join("none"), arguments);
         assert_eq!((code, out.as_str()), (2, ""), "{err}");

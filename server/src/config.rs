@@ -20,6 +20,9 @@ pub struct Config {
     /// Which key exchanges a bank may use.
     #[serde(default)]
     pub key_exchange: KeyExchange,
+    /// Whether the network card cuts what is sent into packets, where it can. `false` for a card or tunnel that does it wrong.
+    #[serde(default = "yes")]
+    pub gso: bool,
     /// Address and TCP port for `/metrics`, `/healthz` and `/readyz`, without which there are none. Keep it on loopback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
@@ -85,6 +88,10 @@ impl Default for Limits {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 fn default_manifest_days() -> u16 {
     30
 }
@@ -110,6 +117,7 @@ impl Config {
             listen,
             address: None,
             key_exchange: KeyExchange::default(),
+            gso: true,
             metrics: None,
             manifest_days: default_manifest_days(),
             grace_days: default_grace_days(),

@@ -20,6 +20,7 @@ mod power;
 mod programs;
 mod revoke;
 mod slow;
+mod swap;
 
 /// What an ordeal came to: its figure in one line, or what was violated.
 pub type Outcome = Result<String, String>;
@@ -38,7 +39,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 8] = [
+pub const ALL: [Ordeal; 9] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
@@ -100,6 +101,14 @@ pub const ALL: [Ordeal; 8] = [
         counts: "seconds of overload",
         full: 30,
         run: overload::run,
+    },
+    Ordeal {
+        name: "swap",
+        what: "publishes one epoch after the other under the load of banks that evaluate, fetch and screen; no request may fail, \
+               and none be answered out of two epochs",
+        counts: "manifests",
+        full: 100,
+        run: swap::run,
     },
 ];
 

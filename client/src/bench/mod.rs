@@ -60,7 +60,7 @@ pub async fn bench(plan: &BenchPlan) -> Result<Report, Failure> {
     let (config, backend) = (Config::load(home)?, evaluation::backend()?);
     let page = out.as_deref().map(result_file::create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
-    let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
+    let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
     let allowance = link.allowance().await?;
     check_allowance(ladder, &allowance)?;
     let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;

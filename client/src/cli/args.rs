@@ -109,6 +109,24 @@ pub(super) enum Command {
         after_help = "Example:\n  samar screen customers.csv --column nik --out report.csv --summary summary.json\n  samar screen customers.csv --column nik=NIK --column phone=HP --column email=EMAIL \\\n    --out report.csv"
     )]
     Screen(ScreenArguments),
+    /// Draft the notice to exposed customers, by breach, in Indonesian and English
+    ///
+    /// From a report of `screen` and what the synced set says of its breaches: what happened, when, which data, how sure it is,
+    /// and what to do. The drafts are for you to edit; they hold counts, and no data of customers.
+    #[command(after_help = "Example:\n  samar notice report.csv --out notices")]
+    Notice {
+        /// The report, as `samar screen` wrote it
+        report: PathBuf,
+        /// Folder of the drafts: BREACH.id.txt and BREACH.en.txt. Drafts that are there are not replaced
+        #[arg(long, value_name = "FOLDER")]
+        out: PathBuf,
+        /// Only for this breach; may be repeated
+        #[arg(long, value_name = "BREACH")]
+        only: Vec<String>,
+        /// Print what was drafted as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Check a few NIKs, one verdict a line
     ///
     /// Prints the number of the line, its status and its breaches, never the NIK. NIKs that are given as arguments can

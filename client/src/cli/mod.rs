@@ -17,6 +17,7 @@ use crate::bench::{BenchPlan, Ladder};
 use crate::check::{Checker, LINES};
 use crate::config::Home;
 use crate::inspect::inspect;
+use crate::notice::{NoticePlan, notice};
 use crate::report::Verdict;
 use crate::screen::{Column, ScreenPlan};
 use args::{Arguments, BenchArguments, CheckArguments, Command, LedgerCommand, ScreenArguments};
@@ -86,6 +87,16 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Ledger { command } => tokio::task::block_in_place(|| ledger(home, &command)),
+        Command::Notice { report, out, only, json } => {
+            let plan = NoticePlan { home: home.clone(), report, out, only };
+            let drafts = tokio::task::block_in_place(|| notice(&plan))?;
+            if json {
+                show::notice_json(&drafts);
+            } else {
+                show::notice(&drafts);
+            }
+            Ok(Exit::Done)
+        }
         Command::Screen(arguments) => screen(home, arguments).await,
         Command::Check(arguments) => check(home, arguments).await,
         Command::Bench(arguments) => bench(home, arguments).await,

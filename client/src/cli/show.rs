@@ -10,6 +10,7 @@ use crate::bench;
 use crate::config::Home;
 use crate::join::Enrolment;
 use crate::kept::{Kept, Pruned, Standing};
+use crate::notice::Draft;
 use crate::people::{bytes, counted, now_s, print_fingerprint, thousands, time};
 use crate::report::{Summary, Verdict};
 use crate::status::Status;
@@ -226,6 +227,22 @@ fn breach_json(breach: &Breach) -> Value {
 pub(super) fn screen_json(summary: &Summary) {
     // Unwrap safety: a summary has names for keys, and no number that JSON cannot hold.
     print(format_args!("{}", serde_json::to_string(summary).expect("a summary is JSON")));
+}
+
+pub(super) fn notice(drafts: &[Draft]) {
+    if drafts.is_empty() {
+        print(format_args!("nobody in the report is exposed: there is nothing to draft"));
+    }
+    for Draft { breach, rows, files } in drafts {
+        print(format_args!("{breach}: {}", counted(*rows, "row")));
+        for file in files {
+            print(format_args!("  {}", file.display()));
+        }
+    }
+}
+
+pub(super) fn notice_json(drafts: &[Draft]) {
+    print(format_args!("{}", json!({ "drafts": drafts })));
 }
 
 pub(super) fn bench_json(report: &bench::Report) {

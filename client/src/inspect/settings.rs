@@ -7,7 +7,7 @@ use samar_local::exit::Failure;
 use crate::config::Config;
 use crate::seen;
 
-const CONFIG: [Key; 8] = [
+const CONFIG: [Key; 9] = [
     Key { key: "operator", shape: Shape::Line },
     Key { key: "bank", shape: Shape::Line },
     Key { key: "address", shape: Shape::Line },
@@ -15,6 +15,7 @@ const CONFIG: [Key; 8] = [
     Key { key: "floor_epoch", shape: Shape::Count },
     Key { key: "floor_hash", shape: Shape::Fingerprint },
     Key { key: "key_exchange", shape: Shape::Line },
+    Key { key: "gso", shape: Shape::Shown },
     Key { key: "blinding", shape: Shape::Line },
 ];
 

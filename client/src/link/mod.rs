@@ -49,16 +49,16 @@ pub struct Traffic {
 }
 
 impl Link {
-    /// Connects to `host:port`, trying every address that the name has.
+    /// Connects to `host:port`, trying every address that the name has. `gso` has the network card cut what is sent into packets.
     ///
     /// # Errors
     /// [`LinkError`]: nobody there, a server that the pinned authority does not vouch for, or one that does not take
     /// this bank's certificate.
-    pub async fn connect(address: &str, tls: rustls::ClientConfig) -> Result<Self, LinkError> {
+    pub async fn connect(address: &str, tls: rustls::ClientConfig, gso: bool) -> Result<Self, LinkError> {
         let away = |reason: String| LinkError::Away { address: address.to_owned(), reason };
         let crypto = QuicClientConfig::try_from(tls).map_err(|error| away(error.to_string()))?;
         let mut config = quinn::ClientConfig::new(Arc::new(crypto));
-        config.transport_config(Arc::new(transport()));
+        config.transport_config(Arc::new(transport(gso)));
 
         let resolved = tokio::time::timeout(CONNECT_TIMEOUT, tokio::net::lookup_host(address)).await;
         let addresses: Vec<SocketAddr> = match resolved {
@@ -141,13 +141,14 @@ impl Streams for Quic {
 }
 
 /// A server opens no stream towards a bank.
-fn transport() -> TransportConfig {
+fn transport(gso: bool) -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .max_idle_timeout(Some(VarInt::from_u32(IDLE_TIMEOUT_MS).into()))
         .keep_alive_interval(Some(KEEP_ALIVE))
+        .enable_segmentation_offload(gso)
         .datagram_receive_buffer_size(None);
     transport
 }

@@ -2,11 +2,13 @@
 
 mod bars;
 mod page;
+mod read;
 mod rows;
 mod summary;
 mod verdict;
 
 pub(crate) use page::{escaped, page};
+pub(crate) use read::ReportRows;
 pub use rows::Format;
 pub(crate) use rows::{Rows, Shape};
 pub use summary::{BreachSummary, ColumnSummary, Summary};

@@ -220,3 +220,70 @@ fn kept(error: LinkError, evaluated: &Evaluated) -> Failure {
     Failure::new(failure.exit(), format!("{failure}\n  {count} evaluated ({charged} charged) and kept"))
         .remedy("run the same command again later: it goes on from there and is not charged for them twice")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use samar_local::table::TableOptions;
+    use samar_protocol::group::Backend;
+    use samar_protocol::oprf::{Blinding, Element, PinnedKey, SecretKey};
+
+    use super::super::memory::Memory;
+    use super::*;
+    use crate::customers::Column;
+
+    /// Hashes of a batch, and which of them are padding.
+    type Asked = (Vec<Hash>, Vec<bool>);
+
+    /// The batches in which a file is asked about, by what the ledger knows.
+    fn batches(customers: &Customers, ledger: &Ledger, folder: &std::path::Path) -> Vec<Asked> {
+        let memory = Memory::of_share(1 << 20);
+        let survey = Survey::take(customers, &ledger.hash_key, folder, memory, |_| ()).unwrap();
+        let unknown = Unknown::of(&survey, ledger, memory).unwrap();
+        let key = SecretKey::from_bytes(&[7; 32]).unwrap();
+        let pinned = PinnedKey::new(Backend::best(), *key.public(), Blinding::Additive);
+        let asked = RefCell::new(Vec::new());
+        let ready = |batch: Batch| {
+            asked.borrow_mut().push((batch.hashes.clone(), batch.padding.clone()));
+            let blinds = pinned.prepare(batch.inputs.len(), &mut rand::rng()).map_err(Failure::local)?;
+            Ok((batch, blinds))
+        };
+        let (feed, _batches) = mpsc::channel(100);
+        read(customers, &survey, &unknown, &ledger.hash_key, u64::MAX, ready, &feed).unwrap();
+        let sent: usize = asked.borrow().iter().map(|(hashes, _)| hashes.len()).sum();
+        assert_eq!(sent as u64, unknown.evaluations());
+        asked.into_inner()
+    }
+
+    #[test]
+    fn a_batch_whose_answer_was_lost_comes_again_as_it_was_whatever_else_came_through() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("customers.csv");
+        // Some have no NIK, some share a telephone number with one who stands in another batch.
+        let row = |row: usize| {
+            let nik = if row % 5 == 4 {
+                String::new()
+            } else {
+                format!("3201011201{:02}{:04}", row / 5_000, row % 5_000 + 1)
+            };
+            format!("{nik},0812{:08},\n", row % 3_300)
+        };
+        std::fs::write(&path, format!("nik,hp,surel\n{}", (0..5_000).map(row).collect::<String>())).unwrap();
+        let columns = ["nik", "phone=hp", "email=surel"].map(Column::parse);
+        let customers = Customers::new(&path, &columns, TableOptions::default()).unwrap();
+        let key = SecretKey::from_bytes(&[7; 32]).unwrap();
+        let ledger = Ledger::open(&dir.path().join("ledger"), key.public(), 1 << 20).unwrap();
+        let all = batches(&customers, &ledger, dir.path());
+        assert_eq!(all.iter().map(|(hashes, _)| hashes.len()).collect::<Vec<_>>()[..3], [4_095; 3]);
+        let lost = 1;
+        for (at, (hashes, padding)) in all.iter().enumerate() {
+            if at != lost {
+                let hashes = without(padding, hashes.clone());
+                ledger.append(&hashes, &vec![Element([1; 32]); hashes.len()]).unwrap();
+            }
+        }
+        ledger.settle(1 << 20).unwrap();
+        assert_eq!(batches(&customers, &ledger, dir.path()), [all[lost].clone()]);
+    }
+}

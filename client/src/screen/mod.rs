@@ -152,7 +152,7 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let (evaluated, traffic) = if to_evaluate == 0 {
         (Evaluated::default(), Traffic::default())
     } else {
-        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
+        let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
         let allowed = allowed(&link, evaluations).await?;
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
         let evaluated = evaluate::run(&evaluator, &customers, &survey, unknown, &ledger, allowed).await?;

@@ -253,6 +253,33 @@ mod tests {
     }
 
     #[test]
+    fn a_row_gets_the_matches_of_all_its_columns_whatever_the_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let matches_of = |slot: u64| {
+            let breaches =
+                [0u16, 1, 2].into_iter().filter(move |breach| slot % (3 + u64::from(*breach)) == 1);
+            breaches.map(move |breach| Match { breach, label: u32::try_from(slot).unwrap() })
+        };
+        for memory_bytes in [1_000, 1 << 20] {
+            let mut found = Sorter::<OF_SLOT_BYTES>::new(dir.path(), memory_bytes);
+            for slot in (0..3_000u64).map(|at| at * 1_873 % 3_000) {
+                matches_of(slot).for_each(|matched| found.push(of_slot(slot, matched)).unwrap());
+            }
+            let mut merge = found.finish().unwrap();
+            let ahead = next_of_slot(&mut merge).unwrap();
+            let mut verdicts = Verdicts { merge, width: 3, ahead, current: Vec::new() };
+            for row in (0..1_000).filter(|row| row % 7 != 2) {
+                let of_column = |column: u64| {
+                    matches_of(3 * row + column)
+                        .map(move |matched| (usize::try_from(column).unwrap(), matched))
+                };
+                let expected: Vec<_> = (0..3).flat_map(of_column).collect();
+                assert_eq!(verdicts.of(row).unwrap(), expected, "row {row}");
+            }
+        }
+    }
+
+    #[test]
     fn a_customer_that_the_ledger_lost_is_an_error_and_never_clear() {
         let scene = Scene::new(1 << 20);
         let ledger = scene.ledger();

@@ -20,7 +20,11 @@ use crate::people::now_s;
 use crate::rekey;
 use crate::seen::Seen;
 use crate::tls;
+use segment::FetchError;
 pub use walk::to_newest;
+
+/// So often a set may be published anew while one sync fetches it.
+const PUBLISHED_ANEW_MAX: u32 = 8;
 
 /// What a sync came to.
 #[derive(Clone, Debug)]
@@ -62,24 +66,26 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
         Some(seen) => Chain::new(seen.publisher_key, seen.floor),
         None => Chain::new(config.publisher_key, config.floor),
     };
-    let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?).await?);
-    let newest = to_newest(&link, &mut chain, now_s()).await?;
-    let manifest = newest.manifest();
-
-    let segments = segments(manifest);
-    let key_id = manifest.key_id();
-    let wanted = segments.iter().map(|&(breach, reference)| segment::Wanted { reference, breach, key_id });
-    let missing: Vec<_> = wanted.filter(|wanted| !segment::is_here(home, wanted)).collect();
-    let come = missing.iter().map(|wanted| segment::bytes_to_come(home, wanted.reference));
-    let need = come.fold(0, u64::saturating_add);
-    space::require(&[Need { what: "the set", folder: &home.segments(), bytes: need }])?;
-    let progress = Progress::new("sync", Unit::Bytes, Some(need));
-    let mut bytes_fetched = 0;
-    for wanted in &missing {
-        bytes_fetched += segment::fetch(&link, home, wanted, &progress).await?;
+    let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
+    let (mut newest, mut bytes_fetched, mut fetched) =
+        (to_newest(&link, &mut chain, now_s()).await?, 0, HashSet::new());
+    // A set that is published anew while it is fetched takes segments away; what of it stays the same is here already.
+    for attempt in 1.. {
+        let epoch = newest.manifest().epoch;
+        match fetch_missing(&link, home, newest.manifest(), &mut bytes_fetched, &mut fetched).await {
+            Ok(()) => break,
+            Err(FetchError::Failed(failure)) => return Err(failure),
+            Err(FetchError::Gone(error)) => {
+                newest = to_newest(&link, &mut chain, now_s()).await?;
+                // The same server has both; one that names what it does not have is asked no further.
+                if attempt == PUBLISHED_ANEW_MAX || newest.manifest().epoch == epoch {
+                    return Err(error.into());
+                }
+            }
+        }
     }
-    progress.finish();
-
+    let manifest = newest.manifest();
+    let segments = segments(manifest);
     keep(home, &newest, &chain)?;
     expiry::warn_of(home, manifest)?;
     let segments_removed = remove_unnamed(home, manifest)?;
@@ -94,11 +100,38 @@ pub async fn sync(home: &Home) -> Result<SyncReport, Failure> {
         breaches: manifest.breaches.len(),
         entries: manifest.entries(),
         advanced: before.is_none_or(|seen| seen.floor.epoch < manifest.epoch),
-        segments_fetched: missing.len(),
-        segments_kept: segments.len() - missing.len(),
+        segments_fetched: segments.iter().filter(|(_, segment)| fetched.contains(&segment.root)).count(),
+        segments_kept: segments.iter().filter(|(_, segment)| !fetched.contains(&segment.root)).count(),
         segments_removed,
         bytes_fetched,
     })
+}
+
+/// Fetches every segment of this manifest that is not here, and adds up what came.
+async fn fetch_missing(
+    link: &Arc<Link>,
+    home: &Home,
+    manifest: &Manifest,
+    bytes_fetched: &mut u64,
+    fetched: &mut HashSet<[u8; 32]>,
+) -> Result<(), FetchError> {
+    let key_id = manifest.key_id();
+    let wanted = segments(manifest).into_iter().map(|(breach, reference)| segment::Wanted {
+        reference,
+        breach,
+        key_id,
+    });
+    let missing: Vec<_> = wanted.filter(|wanted| !segment::is_here(home, wanted)).collect();
+    let come = missing.iter().map(|wanted| segment::bytes_to_come(home, wanted.reference));
+    let need = come.fold(0, u64::saturating_add);
+    space::require(&[Need { what: "the set", folder: &home.segments(), bytes: need }])?;
+    let progress = Progress::new("sync", Unit::Bytes, Some(need));
+    for wanted in &missing {
+        *bytes_fetched += segment::fetch(link, home, wanted, &progress).await?;
+        fetched.insert(wanted.reference.root);
+    }
+    progress.finish();
+    Ok(())
 }
 
 /// What a killed run left. Of the folder itself only what this lock guards: a screening may be writing its report there.

@@ -16,6 +16,7 @@ use samar_protocol::limits::FETCH_BYTES_MAX;
 use samar_protocol::manifest::{Breach, SegmentRef};
 use samar_protocol::oprf::KeyId;
 use samar_protocol::segment::SegmentIndex;
+use samar_protocol::wire::RefusalCode;
 use tokio::task::JoinSet;
 
 use crate::config::Home;
@@ -50,13 +51,35 @@ pub(super) fn bytes_to_come(home: &Home, reference: &SegmentRef) -> u64 {
     reference.file_bytes.saturating_sub(there)
 }
 
+/// Why a segment could not be fetched.
+pub(super) enum FetchError {
+    /// The server has it no more: another epoch was published.
+    Gone(LinkError),
+    Failed(Failure),
+}
+
+impl From<LinkError> for FetchError {
+    fn from(error: LinkError) -> Self {
+        match error.refusal_code() {
+            Some(RefusalCode::RangeUnknown) => Self::Gone(error),
+            _ => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<Failure> for FetchError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// Fetches the segment, or what is missing of it; bytes that came.
 pub(super) async fn fetch(
     link: &Arc<Link>,
     home: &Home,
     wanted: &Wanted<'_>,
     progress: &Progress,
-) -> Result<u64, Failure> {
+) -> Result<u64, FetchError> {
     let reference = wanted.reference;
     let path = part(home, reference);
     let failed = |error: &std::io::Error| io_failure("write", &path, error);
@@ -96,7 +119,7 @@ pub(super) async fn fetch(
     if entries != reference.entries {
         let _ = std::fs::remove_file(&path); // what is authentic and wrong cannot be mended by fetching the rest
         let reason = format!("its pages hold {entries} entries, not {}", reference.entries);
-        return Err(lie(link, &reference.root, &reason));
+        return Err(lie(link, &reference.root, &reason).into());
     }
     let place = home.segment(&reference.root);
     let finish = || {
@@ -114,7 +137,7 @@ async fn fetch_index(
     file: &File,
     wanted: &Wanted<'_>,
     path: &std::path::Path,
-) -> Result<(SegmentIndex, u64), Failure> {
+) -> Result<(SegmentIndex, u64), FetchError> {
     let reference = wanted.reference;
     let lie = |reason: String| lie(link, &reference.root, &reason);
     let block = link.fetch(reference.root, 0, reference.page_bytes).await?;
@@ -148,7 +171,7 @@ async fn fetch_stretch(
     root: [u8; 32],
     stretch: Range<u32>,
     path: PathBuf,
-) -> Result<Came, Failure> {
+) -> Result<Came, FetchError> {
     let page_bytes = index.header().params().page_bytes;
     let offset = index.header().page_offset(stretch.start);
     let pages = link.fetch(root, offset, (stretch.end - stretch.start) * page_bytes).await?;
@@ -167,8 +190,8 @@ async fn fetch_stretch(
     let written = tokio::task::spawn_blocking(verify_and_write).await.expect("writing does not panic");
     match written {
         Ok(Ok(entries)) => Ok(Came { bytes, entries }),
-        Ok(Err(error)) => Err(lie(link, &root, &error.to_string())),
-        Err(error) => Err(io_failure("write", &path, &error)),
+        Ok(Err(error)) => Err(lie(link, &root, &error.to_string()).into()),
+        Err(error) => Err(io_failure("write", &path, &error).into()),
     }
 }
 

@@ -1,12 +1,15 @@
 //! What a bank comes to with an operator that keeps to the protocol, or is only slow.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use samar::check::Checker;
 use samar_local::exit::Exit;
 use samar_protocol::manifest::SegmentKind::{Add, Base, Remove};
-use samar_protocol::wire::{Request, RequestKind};
+use samar_protocol::manifest::SignedManifest;
+use samar_protocol::wire::{Refusal, RefusalCode, Request, RequestKind, Response};
 
 use super::bank::{Bank, count, entries, nik};
-use super::operator::Operator;
+use super::operator::{Operator, manifest_sent};
 
 #[test]
 fn a_bank_learns_of_its_own_customers() {
@@ -256,4 +259,45 @@ fn a_busy_server_is_asked_again_and_not_for_ever() {
     operator.be_busy(100);
     let failure = bank.sync().unwrap_err();
     assert!(failure.exit() == Exit::Refused && failure.to_string().contains("busy"), "{failure}");
+}
+
+/// Makes the operator one that published this manifest first, and takes its segment away while it is fetched.
+fn publish_anew_meanwhile(operator: &Operator, first: Vec<u8>, manifests_of_before: u32) {
+    let root = SignedManifest::inspect(&first).unwrap().manifest().breaches[0].segments[0].root;
+    let gone = Response::Refused(Refusal::new(RefusalCode::RangeUnknown)).encode().unwrap();
+    let asked = AtomicU32::new(0);
+    operator.lie(move |request, answer| match request {
+        Request::Manifest(asks) if asks.epoch.is_none() => {
+            let before = asked.fetch_add(1, Ordering::Relaxed) < manifests_of_before;
+            if before { manifest_sent(&first) } else { answer }
+        }
+        Request::Fetch(asks) if asks.root == root => gone.clone(),
+        _ => answer,
+    });
+}
+
+#[test]
+fn a_set_that_is_published_anew_while_it_is_fetched_is_fetched_as_it_is_then() {
+    let operator = Operator::start();
+    let first = operator.publish(&[(Base, &entries(0..2_000))]);
+    operator.publish(&[(Base, &entries(0..3_000))]);
+    publish_anew_meanwhile(&operator, first, 1);
+    let bank = Bank::joined(&operator);
+    let report = bank.sync().unwrap();
+    assert_eq!((report.epoch, report.entries, report.segments_fetched), (2, 3_000, 1));
+    assert_eq!(bank.files("segments").len(), 1, "nothing of the segment that is gone stays");
+    assert_eq!(bank.screen([2_500, 4_000]).unwrap().exposed, 1);
+}
+
+#[test]
+fn a_server_that_names_what_it_does_not_have_is_not_asked_for_ever() {
+    let operator = Operator::start();
+    let first = operator.publish(&[(Base, &entries(0..2_000))]);
+    publish_anew_meanwhile(&operator, first, u32::MAX);
+    let bank = Bank::joined(&operator);
+    operator.asked();
+    let failure = bank.sync().unwrap_err();
+    assert_eq!(failure.exit(), Exit::Refused);
+    assert!(failure.to_string().contains("no such segment"), "{failure}");
+    assert!(operator.asked().len() <= 4);
 }

@@ -9,6 +9,7 @@ mod honest;
 mod inspect;
 mod kinds;
 mod lies;
+mod messages;
 mod operator;
 mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]

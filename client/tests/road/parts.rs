@@ -1,5 +1,6 @@
 //! Screenings of a part of the set: some breaches, or what is new since an epoch; and the page that sums one up.
 
+use samar::notice::{NoticePlan, notice};
 use samar::screen::{Column, ScreenPlan};
 use samar_local::exit::Exit;
 use samar_protocol::identifier::Kind;
@@ -166,6 +167,52 @@ fn a_screening_is_summed_up_in_a_page_without_anything_of_a_customer() {
     let failure =
         bank.screen_as(&ScreenPlan { html: Some(bank.path("report.csv")), ..bank.plan() }).unwrap_err();
     assert!(failure.to_string().contains("different files"), "{failure}");
+}
+
+#[test]
+fn a_notice_is_drafted_of_each_breach_and_never_over_an_edited_one() {
+    let operator = Operator::start();
+    let mut breaches = breaches();
+    breaches[1].details.description = "Alleged by the seller".to_owned();
+    breaches[1].details.flags = 1;
+    operator.publish_breaches(&breaches);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    customers(&bank, 30..120);
+    bank.screen_as(&bank.plan()).unwrap();
+    let plan = |only: &[&str]| NoticePlan {
+        home: bank.home(),
+        report: bank.path("report.csv"),
+        out: bank.path("notices"),
+        only: only.iter().map(ToString::to_string).collect(),
+    };
+    let failure = notice(&plan(&["third"])).unwrap_err();
+    assert!(failure.to_string().contains("nobody in") && !bank.path("notices").exists(), "{failure}");
+    let drafts = notice(&plan(&["second-2022"])).unwrap();
+    assert_eq!((drafts.len(), drafts[0].rows), (1, 70));
+    let draft = |name: &str| std::fs::read_to_string(bank.path("notices").join(name)).unwrap();
+    for (name, words) in [
+        ("second-2022.id.txt", ["70 baris", "telah dipastikan", "PEKA", "[foto: 7 dari 70 baris]"]),
+        ("second-2022.en.txt", ["70 rows", "was confirmed", "SENSITIVE", "[photo: 7 of 70 rows]"]),
+    ] {
+        let text = draft(name);
+        assert!(
+            words.iter().all(|word| text.contains(word)) && text.contains("Alleged by the seller"),
+            "{text}"
+        );
+        assert!((30..120).all(|number| !text.contains(&nik(number))), "an identifier in a notice");
+    }
+    std::fs::write(bank.path("notices/second-2022.en.txt"), "edited").unwrap();
+    let failure = notice(&plan(&[])).unwrap_err();
+    assert!(failure.to_string().contains("may have been edited"), "{failure}");
+    assert!(draft("second-2022.en.txt") == "edited" && !bank.path("notices/first-2021.en.txt").exists());
+    assert_eq!(notice(&plan(&["first-2021"])).unwrap()[0].files.len(), 2);
+    // What the set names no more cannot be written about.
+    operator.publish_breaches(&breaches[1..]);
+    bank.sync().unwrap();
+    let gone = NoticePlan { out: bank.path("others"), ..plan(&["first-2021"]) };
+    let failure = notice(&gone).unwrap_err();
+    assert!(failure.to_string().contains("names first-2021, which the set of epoch 2 does not"), "{failure}");
 }
 
 #[test]

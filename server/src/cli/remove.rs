@@ -24,7 +24,9 @@ pub(super) fn run(
         if json {
             print(format_args!("{}", json!({"breach": breach, "removed": entries, "entries": 0})));
         } else {
-            print(format_args!("{breach}: taken out as a whole, {} entries", thousands(entries)));
+            let count =
+                entries.map_or_else(String::new, |entries| format!(", {} entries", thousands(entries)));
+            print(format_args!("{breach}: taken out as a whole{count}"));
             print(format_args!(
                 "Banks see it with the next publish; `ingest` can bring it back from its dumps."
             ));

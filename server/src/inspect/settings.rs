@@ -18,11 +18,12 @@ const LIMITS: [Key; 6] = [
     Key { key: "deadline_s", shape: Shape::Count },
 ];
 
-const CONFIG: [Key; 10] = [
+const CONFIG: [Key; 11] = [
     Key { key: "operator", shape: Shape::Line },
     Key { key: "listen", shape: Shape::Line },
     Key { key: "address", shape: Shape::Line },
     Key { key: "key_exchange", shape: Shape::Line },
+    Key { key: "gso", shape: Shape::Shown },
     Key { key: "metrics", shape: Shape::Line },
     Key { key: "manifest_days", shape: Shape::Count },
     Key { key: "grace_days", shape: Shape::Count },

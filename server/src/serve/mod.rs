@@ -386,7 +386,8 @@ fn admit(state: &Arc<State>, incoming: Incoming, open: usize, connections: &mut 
 fn quic(layout: &Layout, config: &Config) -> Result<quinn::ServerConfig, Failure> {
     let tls = tls::quic_config(layout, config.key_exchange)?;
     let mut server = quinn::ServerConfig::with_crypto(Arc::new(tls));
-    server.transport_config(Arc::new(transport(Duration::from_secs(config.limits.deadline_s.into()))));
+    let deadline = Duration::from_secs(config.limits.deadline_s.into());
+    server.transport_config(Arc::new(transport(deadline, config.gso)));
     server.incoming_buffer_size(u64::from(STREAM_WINDOW)).incoming_buffer_size_total(INCOMING_BYTES);
     Ok(server)
 }
@@ -405,7 +406,7 @@ fn warn_of_expiry(state: &State) {
     }
 }
 
-fn transport(deadline: Duration) -> TransportConfig {
+fn transport(deadline: Duration, gso: bool) -> TransportConfig {
     let mut transport = TransportConfig::default();
     transport
         .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
@@ -414,6 +415,7 @@ fn transport(deadline: Duration) -> TransportConfig {
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
         .receive_window(VarInt::from_u32(STRANGER_WINDOW))
         .send_window(SEND_WINDOW)
+        .enable_segmentation_offload(gso)
         .max_idle_timeout(IdleTimeout::try_from(deadline).ok());
     transport
 }

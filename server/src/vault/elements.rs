@@ -54,6 +54,21 @@ impl Elements {
         holding.fold(0, |sum: u64, (_, reader)| sum.saturating_add(reader.count()))
     }
 
+    /// Entries that it has, by reading them where more than one part says something of them.
+    ///
+    /// # Errors
+    /// As [`Elements::read_record`].
+    pub fn count(mut self) -> Result<u64, Failure> {
+        if let [(_, base)] = self.parts.as_slice() {
+            return Ok(base.count());
+        }
+        let mut count = 0;
+        while self.read_record()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// The next record; `None` after the last, once all parts were found to be as they were written.
     ///
     /// # Errors

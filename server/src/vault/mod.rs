@@ -48,11 +48,12 @@ pub fn breaches(layout: &Layout) -> Result<Vec<String>, Failure> {
     Ok(held)
 }
 
-/// Takes a whole breach out, whether the vault still has it or banks alone see it. Entries of it, at most.
+/// Takes a whole breach out, whether the vault still has it or banks alone see it. Entries of it; nothing where damage keeps them
+/// from being counted, which is no reason to keep it.
 ///
 /// # Errors
 /// A breach that neither the vault has nor the newest manifest names, or the file system.
-pub fn remove_breach(layout: &Layout, id: &str) -> Result<u64, Failure> {
+pub fn remove_breach(layout: &Layout, id: &str) -> Result<Option<u64>, Failure> {
     Config::read(&layout.config())?; // says so where the folder was never initialised
     let _lock = folder::lock(layout.root(), "vault")?;
     ready(layout)?;
@@ -67,8 +68,9 @@ pub fn remove_breach(layout: &Layout, id: &str) -> Result<u64, Failure> {
     if held.is_none() && !is_named {
         return Err(no_breach(layout, id));
     }
+    let count = held.map_or(Ok(0), Elements::count);
     take_out(layout, id)?;
-    Ok(held.map_or(0, |held| held.count_most()))
+    Ok(count.ok())
 }
 
 /// That the vault does not have this breach, and which it has.

@@ -123,6 +123,28 @@ fn a_breach_that_is_taken_out_is_gone_from_the_next_manifest() {
     assert_eq!(names(&house.layout.vault()), [".runs"]);
 }
 
+#[test]
+fn the_entries_of_a_breach_that_is_taken_out_are_those_that_it_had() {
+    let house = House::new();
+    ingest(&house, 1..101);
+    ingest(&house, 101..111);
+    let gone = house.file("gone.csv", list(1..21));
+    house.run(&["remove", "--breach", "breach-a", &gone]).done();
+    let removed = house.run(&["remove", "--breach", "breach-a", "--json"]).done();
+    assert_eq!(removed.trim(), r#"{"breach":"breach-a","entries":0,"removed":90}"#);
+    // One that is damaged can go as well, and nobody says how much it held.
+    ingest(&house, 1..101);
+    ingest(&house, 101..111);
+    let base = house.base("breach-a");
+    let mut bytes = std::fs::read(&base).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(base, bytes).unwrap();
+    let removed = house.run(&["remove", "--breach", "breach-a", "--json"]).done();
+    assert_eq!(removed.trim(), r#"{"breach":"breach-a","entries":0,"removed":null}"#);
+    assert!(house.run(&["publish"]).code == 2, "nothing is left to publish");
+}
+
 // R-VLT-3: 6
 #[test]
 fn a_breach_or_a_part_that_went_missing_is_not_published_as_gone() {
