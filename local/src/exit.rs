@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use crate::contained::is_contained;
+
 /// Exit codes of both programs. Scripts depend on them; README lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -103,6 +105,9 @@ pub fn io_failure(doing: &str, path: &std::path::Path, error: &std::io::Error) -
 /// happened.
 pub fn run(program: &'static str, body: impl FnOnce() -> Result<Exit, Failure>) -> ExitCode {
     std::panic::set_hook(Box::new(move |panic| {
+        if is_contained() {
+            return;
+        }
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         // The payload is left out: it could quote the data it tripped over.
         say(format_args!("{program}: a bug at {place}; please report it with what you ran"));

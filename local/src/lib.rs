@@ -2,8 +2,9 @@
 //! their folder and how safely ([`folder`], [`durable`], [`growing`], [`watch`]), whether there is room for it ([`space`]), how they sort more than
 //! memory holds ([`sort`]), what they show while they work ([`progress`]), how numbers, times
 //! and fingerprints read ([`people`]), and how they read the tables of rows
-//! that people hand them ([`table`]).
+//! that people hand them ([`table`]). A dependency that panics over such a file ends no program ([`contained`]).
 
+pub mod contained;
 pub mod durable;
 pub mod exit;
 pub mod folder;

@@ -64,7 +64,7 @@ pub fn wait(seconds: u64) -> String {
 
 /// Year, month and day of the civil calendar, from days since 1970. Years start in March, so that the leap day is the
 /// last of its year; 146,097 days make 400 of them.
-fn date_of(days: u64) -> (u64, u64, u64) {
+pub(crate) fn date_of(days: u64) -> (u64, u64, u64) {
     let days = days.saturating_add(719_468);
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;

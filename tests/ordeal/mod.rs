@@ -42,8 +42,8 @@ pub struct Ordeal {
 pub const ALL: [Ordeal; 9] = [
     Ordeal {
         name: "interrupt",
-        what: "kills ingest, publish, sync and screen at random points; the next run must come to the same result, leave \
-               no temporary file and pay for nothing twice",
+        what: "kills ingest, remove, publish, a compaction, rotate-key, sync and screen at random points; the next run must come to \
+               the same result, leave no temporary file and pay for nothing twice",
         counts: "kills of each",
         full: 200,
         run: interrupt::run,

@@ -171,7 +171,7 @@ pub(super) enum LedgerCommand {
 
 #[derive(Args, Debug)]
 pub(super) struct ScreenArguments {
-    /// The customers: delimited text (CSV), SQL or JSON, plain or in gzip, zstd or zip
+    /// The customers: delimited text (CSV), SQL, JSON, xlsx or Parquet, plain or in gzip, zstd or zip
     pub(super) file: PathBuf,
     /// A column of identifiers: its name, or its number as #3; NIKs, unless KIND says nik, phone, email, kk or npwp. May
     /// be repeated
@@ -181,10 +181,10 @@ pub(super) struct ScreenArguments {
     /// to look up costs as many evaluations as there are columns, so that the server cannot tell who has what.
     #[arg(long, value_name = "[KIND=]NAME", required = true)]
     pub(super) column: Vec<String>,
-    /// Form of the file: delimited text, an SQL dump, JSON lines or JSON; auto tells it from the file
+    /// Form of the file: delimited text, an SQL dump, JSON lines, JSON, an Excel workbook or Parquet; auto tells it from the file
     #[arg(long, value_name = "FORM", default_value = "auto", value_parser = Form::NAMES)]
     pub(super) in_format: String,
-    /// Table of an SQL dump, or file in a zip [default: the only one]
+    /// Table of an SQL dump, sheet of a workbook, or file in a zip [default: the only one]
     #[arg(long, value_name = "NAME")]
     pub(super) table: Option<String>,
     /// Where the report goes

@@ -46,15 +46,15 @@ fn a_lie_over_a_rekeying_changes_nothing_and_its_blinds_are_gone() {
         |answer| answer[20] ^= 1, // the proof
         |answer| {
             let end = answer.len();
-            answer[end - 32..].fill(0)
+            answer[end - 32..].fill(0);
         }, // the identity
         |answer| {
             let end = answer.len();
-            answer[end - 1] |= 0x80
+            answer[end - 1] |= 0x80;
         }, // no canonical element
         |answer| {
             let end = answer.len();
-            answer.copy_within(end - 64..end - 32, end - 32)
+            answer.copy_within(end - 64..end - 32, end - 32);
         }, // another's answer
     ];
     for lie in lies {

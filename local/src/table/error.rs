@@ -81,7 +81,7 @@ pub enum TableError {
     },
     /// A form whose directory is at its end, in a stream too long to hold.
     #[error(
-        "{name} is read from its end (zip) and has more than {} MiB, too much to hold in memory; give it \
+        "{name} is read from its end (zip, xlsx, Parquet) and has more than {} MiB, too much to hold in memory; give it \
          as an unpacked file instead of a pipe or a compressed one", HELD_BYTES_MAX >> 20
     )]
     TooLongToHold {
@@ -133,6 +133,18 @@ pub enum TableError {
         wanted: String,
         /// What there is.
         tables: Vec<String>,
+    },
+    /// It is of another form than was said, and no text.
+    #[error("{name} is {is}, and cannot be read as {wanted}; leave out --in-format, or say {says}")]
+    OtherForm {
+        /// The file.
+        name: String,
+        /// What it is.
+        is: &'static str,
+        /// What was asked for.
+        wanted: &'static str,
+        /// The name of what it is.
+        says: &'static str,
     },
     /// A table was named in a file that has but one.
     #[error("{name} is {form}, which has no tables to choose from; leave out --table")]
@@ -197,6 +209,8 @@ pub enum TableKind {
     Table,
     /// Files in an archive.
     Member,
+    /// Sheets of a workbook.
+    Sheet,
 }
 
 impl TableKind {
@@ -204,6 +218,7 @@ impl TableKind {
         match self {
             Self::Table => "table",
             Self::Member => "file",
+            Self::Sheet => "sheet",
         }
     }
 
@@ -211,6 +226,7 @@ impl TableKind {
         match self {
             Self::Table => "tables",
             Self::Member => "files",
+            Self::Sheet => "sheets",
         }
     }
 }

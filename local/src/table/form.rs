@@ -13,6 +13,10 @@ pub enum Form {
     Jsonl,
     /// JSON objects in an array, or one after the other over several lines.
     Json,
+    /// A sheet of an Excel workbook.
+    Xlsx,
+    /// Apache Parquet.
+    Parquet,
 }
 
 /// What [`Row::line`](super::Row::line) counts.
@@ -36,9 +40,9 @@ impl Unit {
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 4] = [Self::Csv, Self::Sql, Self::Jsonl, Self::Json];
+    pub const ALL: [Self; 6] = [Self::Csv, Self::Sql, Self::Jsonl, Self::Json, Self::Xlsx, Self::Parquet];
     /// Names as they are given on a command line; `auto` is told from the file.
-    pub const NAMES: [&str; 5] = ["auto", "csv", "sql", "jsonl", "json"];
+    pub const NAMES: [&str; 7] = ["auto", "csv", "sql", "jsonl", "json", "xlsx", "parquet"];
 
     /// The name on a command line.
     pub const fn name(self) -> &'static str {
@@ -47,6 +51,8 @@ impl Form {
             Self::Sql => "sql",
             Self::Jsonl => "jsonl",
             Self::Json => "json",
+            Self::Xlsx => "xlsx",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -62,6 +68,8 @@ impl Form {
             Self::Sql => "an SQL dump",
             Self::Jsonl => "JSON lines",
             Self::Json => "JSON",
+            Self::Xlsx => "an Excel workbook",
+            Self::Parquet => "Parquet",
         }
     }
 }

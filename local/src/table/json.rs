@@ -12,6 +12,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::form::Unit;
+use super::number::EXACT_MAX;
 use super::source::Source;
 use super::window::Window;
 use super::{COLUMNS_MAX, Fault, ROW_BYTES_MAX, Row, RowRejection};
@@ -21,8 +22,6 @@ const SAMPLE_ROWS: usize = 1_000;
 const SAMPLE_BYTES: usize = 4 << 20;
 /// What lies deeper is a cell in JSON.
 const DEPTH_MAX: usize = 16;
-/// Up to here every whole number is a float.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 pub(super) struct Json {
     window: Window,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Input → gzip, zstd, zip → UTF-16, byte order marks → rows of a form → Row → text of a cell
-//!         └────────────── source ────────────────┘   └──── split, sql, json ────┘
+//!         └────────────── source ────────────────┘   └──── split, sql, json, workbook, parquet ────┘
 //! ```
 //!
 //! Everything streams, in memory bounded by the limits below whatever the input. A row that cannot be used is handed out
@@ -21,6 +21,8 @@ mod error;
 mod form;
 mod input;
 mod json;
+mod number;
+mod parquet;
 mod row;
 mod sniff;
 mod source;
@@ -29,6 +31,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 mod window;
+mod workbook;
 mod zip;
 
 use std::io;
@@ -37,7 +40,7 @@ pub use error::{TableError, TableKind};
 pub use form::{Form, Unit};
 pub use input::{Input, Seekable};
 pub use row::{Row, RowRejection};
-use source::Source;
+use source::{Body, Source};
 use split::Splitter;
 
 /// How much of the text is looked at to tell how it is written.
@@ -49,7 +52,8 @@ pub const CELL_BYTES_MAX: usize = 64 << 10;
 
 /// A row of another form than delimited text with more cells is rejected; a sample shows no more columns.
 pub const COLUMNS_MAX: usize = 4_096;
-/// A zip is read from its end, and so held in memory where it comes as a stream.
+/// A zip, a workbook and Parquet are read from their end, and so held in memory where they come as a stream. What the cells of a
+/// workbook share of text is held too.
 pub const HELD_BYTES_MAX: usize = 256 << 20;
 /// Compression in compression: a gzip in a zip, and so on.
 pub const LAYERS_MAX: usize = 3;
@@ -98,6 +102,8 @@ enum Rows {
     Delimited(Box<Splitter<Source>>),
     Sql(Box<sql::Sql>),
     Json(Box<json::Json>),
+    Workbook(Box<workbook::Workbook>),
+    Parquet(Box<parquet::Parquet>),
 }
 
 /// Why the rows of a form cannot be read on.
@@ -131,10 +137,14 @@ impl Table {
         {
             return Err(TableError::Delimiter { delimiter: delimiter.into() });
         }
-        let opened = source::open(input, name, options.table.as_deref())?;
+        let opened = source::open(input, name, options.form, options.table.as_deref())?;
         let options = &TableOptions { table: opened.table, ..options.clone() };
         let (compression, member) = (opened.compression, opened.member);
-        let mut table = Self::open_text(opened.text, options, compression)?;
+        let mut table = match opened.body {
+            Body::Text(text) => Self::open_text(text, options, compression)?,
+            Body::Workbook(archive) => Self::open_workbook(&archive, options)?,
+            Body::Parquet(file) => Self::open_parquet(file, options)?,
+        };
         if let Some(member) = member {
             table.decided = format!("{}, in {member:?}", table.decided);
             table.in_archive = true;
@@ -164,6 +174,11 @@ impl Table {
             return Err(TableError::NoTables { name: name.clone(), form: form.title() });
         }
         let fault = |fault| failed_with(fault, name, compression, 0);
+        if let Form::Xlsx | Form::Parquet = form {
+            let (reason, form) = ("it is text".to_owned(), form.title());
+            let remedy = "leave out --in-format, and it is told from the file";
+            return Err(TableError::Form { name: name.clone(), form, reason, remedy });
+        }
         let rows = match form {
             Form::Sql => {
                 let wanted = options.table.as_deref();
@@ -183,8 +198,49 @@ impl Table {
         if let Rows::Sql(sql) = &rows {
             decided = format!("{decided}; rows of table {:?}", sql.table());
         }
-        let table = Self {
-            name: name.clone(),
+        Self::of_rows(name, rows, form, decided, compression, columns).sampled()
+    }
+
+    fn open_workbook(archive: &zip::Archive, options: &TableOptions) -> Result<Self, TableError> {
+        let (name, packed) = (&options.name, Some(Form::Xlsx.title()));
+        let fault = |fault| match fault {
+            Fault::Io(error) if !source::is_of_system(&error) => workbook::damaged(name, &error),
+            fault => failed_with(fault, name, packed, 0),
+        };
+        let book = workbook::Workbook::open(archive, name, options.table.as_deref(), options.header);
+        let book = book.map_err(fault)?;
+        let columns = book.columns().map(<[String]>::to_vec);
+        let decided = format!(
+            "{}: it has {}; rows of sheet {:?}",
+            Form::Xlsx.title(),
+            workbook::WORKBOOK,
+            book.sheet()
+        );
+        Self::of_rows(name, Rows::Workbook(Box::new(book)), Form::Xlsx, decided, packed, columns).sampled()
+    }
+
+    fn open_parquet(file: input::Shared, options: &TableOptions) -> Result<Self, TableError> {
+        let (name, form) = (&options.name, Form::Parquet);
+        if options.table.is_some() {
+            return Err(TableError::NoTables { name: name.clone(), form: form.title() });
+        }
+        let columns = parquet::Parquet::open(file, name)?;
+        let names = Some(columns.columns().to_vec());
+        let decided = format!("{}: it begins with PAR1; {}", form.title(), columns.told());
+        Self::of_rows(name, Rows::Parquet(Box::new(columns)), form, decided, None, names).sampled()
+    }
+
+    /// With its columns' names, where it has them, and nothing read yet.
+    fn of_rows(
+        name: &str,
+        rows: Rows,
+        form: Form,
+        decided: String,
+        compression: Option<&'static str>,
+        columns: Option<Vec<String>>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
             rows,
             form,
             decided,
@@ -194,8 +250,7 @@ impl Table {
             columns: columns.unwrap_or_default(),
             sample: Vec::new(),
             given: 0,
-        };
-        table.sampled()
+        }
     }
 
     fn open_delimited(
@@ -289,6 +344,7 @@ impl Table {
             Rows::Delimited(_) => Unit::Line,
             Rows::Sql(sql) => sql.unit(),
             Rows::Json(json) => json.unit(),
+            Rows::Workbook(_) | Rows::Parquet(_) => Unit::Row,
         }
     }
 
@@ -334,6 +390,13 @@ impl Table {
             }
             Rows::Sql(sql) => (sql.next_row(row), sql.line()),
             Rows::Json(json) => (json.next_row(row), json.line()),
+            Rows::Workbook(book) => match book.next_row(row) {
+                Err(Fault::Io(error)) if !source::is_of_system(&error) => {
+                    (Err(Fault::Table(workbook::damaged(&self.name, &error))), 0)
+                }
+                found => (found, 0),
+            },
+            Rows::Parquet(columns) => (columns.next_row(row), 0),
         };
         found.map_err(|fault| failed_with(fault, &self.name, self.compression, line.saturating_sub(1)))
     }

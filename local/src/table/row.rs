@@ -24,6 +24,8 @@ pub enum RowRejection {
     CellTooLong,
     /// The cell is a number that was kept as a float above 2^53, where not every whole number is one.
     FloatRounded,
+    /// The cell is a formula, and what it comes to was not kept beside it.
+    FormulaUnknown,
 }
 
 impl RowRejection {
@@ -37,6 +39,7 @@ impl RowRejection {
             Self::MalformedRow => "malformed-row",
             Self::CellTooLong => "cell-too-long",
             Self::FloatRounded => "float-rounded",
+            Self::FormulaUnknown => "formula-unknown",
         }
     }
 }
@@ -142,6 +145,11 @@ impl Row {
     /// The cell that is being written is unusable.
     pub(super) fn flaw(&mut self, reason: RowRejection) {
         self.flaws.push((self.columns, reason));
+    }
+
+    /// Whether any cell is.
+    pub(super) fn is_flawed(&self) -> bool {
+        !self.flaws.is_empty()
     }
 
     /// The row as a whole is.

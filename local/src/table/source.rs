@@ -7,7 +7,7 @@ use encoding_rs::{CoderResult, Decoder, UTF_16BE, UTF_16LE};
 use super::bounded::{self, Bomb, Packed};
 use super::input::{Input, Shared};
 use super::zip::Archive;
-use super::{LAYERS_MAX, SNIFF_BYTES, TableError};
+use super::{Form, LAYERS_MAX, SNIFF_BYTES, TableError, workbook};
 
 /// Where bytes come from: a file, standard input, a test.
 pub(super) type Source = Box<dyn Read + Send>;
@@ -16,8 +16,7 @@ const UNPACK: &str = "unpack it first, for example into a pipe that ends in `-`"
 const EXPORT: &str = "export it as CSV first";
 
 /// Files that are certainly no table that can be read, by how they begin.
-const UNSUPPORTED: [(&[u8], &str, &str); 8] = [
-    (b"PAR1", "a Parquet file", EXPORT),
+const UNSUPPORTED: [(&[u8], &str, &str); 7] = [
     (b"\xfd7zXZ\0", "xz-compressed", UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     (b"Rar!\x1a\x07", "a rar archive", UNPACK),
@@ -27,10 +26,16 @@ const UNSUPPORTED: [(&[u8], &str, &str); 8] = [
     (b"PGDMP", "a PostgreSQL archive", "turn it into text first (pg_restore -f)"),
 ];
 
+/// Archives that are a document, by a part that they have.
+const UNSUPPORTED_ARCHIVES: [(&str, &str); 3] = [
+    ("xl/workbook.bin", "a binary Excel workbook (xlsb)"),
+    ("content.xml", "an OpenDocument file (ods)"),
+    ("word/document.xml", "a Word document"),
+];
+
 /// What a file turned out to be, and what messages say of its packing.
 pub(super) struct Opened {
-    /// In UTF-8 or an encoding that extends ASCII, without a byte order mark.
-    pub(super) text: Source,
+    pub(super) body: Body,
     /// Set if errors while reading are about compressed data rather than the source.
     pub(super) compression: Option<&'static str>,
     /// The file in an archive that is read.
@@ -39,10 +44,32 @@ pub(super) struct Opened {
     pub(super) table: Option<String>,
 }
 
+/// What is read of a file once it is unwrapped.
+pub(super) enum Body {
+    /// Text in UTF-8 or an encoding that extends ASCII, without a byte order mark.
+    Text(Source),
+    Workbook(Archive),
+    Parquet(Shared),
+}
+
 /// Undoes what wraps a table: compression, archives, UTF-16. `table` may name the file in an archive.
-pub(super) fn open(input: Input, name: &str, table: Option<&str>) -> Result<Opened, TableError> {
+pub(super) fn open(
+    input: Input,
+    name: &str,
+    form: Option<Form>,
+    table: Option<&str>,
+) -> Result<Opened, TableError> {
+    let is = |is: Form| match form {
+        Some(wanted) if wanted != is => Err(TableError::OtherForm {
+            name: name.to_owned(),
+            is: is.title(),
+            wanted: wanted.title(),
+            says: is.name(),
+        }),
+        _ => Ok(()),
+    };
     let mut opened = Opened {
-        text: Box::new(io::empty()),
+        body: Body::Text(Box::new(io::empty())),
         compression: None,
         member: None,
         table: table.map(str::to_owned),
@@ -58,8 +85,11 @@ pub(super) fn open(input: Input, name: &str, table: Option<&str>) -> Result<Open
             }
             [b'P', b'K', 3 | 5, 4 | 6, ..] => {
                 let archive = Archive::open(held(rest, name, opened.compression)?, name)?;
-                if archive.has("xl/workbook.xml") {
-                    let kind = "an Excel workbook (xlsx)";
+                if archive.has(workbook::WORKBOOK) {
+                    is(Form::Xlsx)?;
+                    return Ok(Opened { body: Body::Workbook(archive), ..opened });
+                }
+                if let Some((_, kind)) = UNSUPPORTED_ARCHIVES.iter().find(|(part, _)| archive.has(part)) {
                     return Err(TableError::Unsupported { name: name.to_owned(), kind, remedy: EXPORT });
                 }
                 let member = archive.choose(opened.table.as_deref())?;
@@ -72,9 +102,14 @@ pub(super) fn open(input: Input, name: &str, table: Option<&str>) -> Result<Open
                 };
                 continue;
             }
+            [b'P', b'A', b'R', b'1', ..] => {
+                is(Form::Parquet)?;
+                let file = held(rest, name, opened.compression)?;
+                return Ok(Opened { body: Body::Parquet(file), ..opened });
+            }
             _ => {
                 let text = text(&head, stream(rest), name, opened.compression)?;
-                return Ok(Opened { text, ..opened });
+                return Ok(Opened { body: Body::Text(text), ..opened });
             }
         };
         opened.compression = Some(format);
@@ -172,6 +207,11 @@ pub(super) fn read_error(
         Some(format) if source.raw_os_error().is_none() => TableError::Damaged { name, format, line, source },
         _ => TableError::Read { name, line, source },
     }
+}
+
+/// Whether an error comes from the disk or the pipe, or is the end of a bomb, rather than about what was read.
+pub(super) fn is_of_system(error: &io::Error) -> bool {
+    error.raw_os_error().is_some() || error.get_ref().is_some_and(|error| error.is::<Bomb>())
 }
 
 /// UTF-16 made UTF-8 while it is read; what is not valid becomes U+FFFD.

@@ -182,10 +182,10 @@ pub(super) enum Command {
 /// How files are read.
 #[derive(Debug, Args)]
 pub(super) struct Reading {
-    /// Form of the files: delimited text, an SQL dump, JSON lines or JSON; auto tells it from each file
+    /// Form of the files: delimited text, an SQL dump, JSON lines, JSON, an Excel workbook or Parquet; auto tells it from each file
     #[arg(long, value_name = "FORM", default_value = "auto", value_parser = Form::NAMES, requires = "files")]
     pub(super) in_format: String,
-    /// Table of an SQL dump, or file in a zip [default: the only one]
+    /// Table of an SQL dump, sheet of a workbook, or file in a zip [default: the only one]
     #[arg(long, value_name = "NAME", requires = "files")]
     pub(super) table: Option<String>,
 }
@@ -219,13 +219,13 @@ pub(super) struct Ingest {
     /// Memory for sorting
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,
-    /// List rejected rows here: file, line (of SQL and JSON arrays the number of the row) and reason, never a value
+    /// List rejected rows here: file, line (of forms without lines the number of the row) and reason, never a value
     #[arg(long, value_name = "FILE")]
     pub(super) rejects: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,
-    /// Dumps: delimited text, SQL or JSON, plain or in gzip, zstd or zip; - is standard input
+    /// Dumps: delimited text, SQL, JSON, xlsx or Parquet, plain or in gzip, zstd or zip; - is standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
 }
@@ -244,7 +244,7 @@ pub(super) struct Remove {
     /// Memory for sorting
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,
-    /// List rejected rows here: file, line (of SQL and JSON arrays the number of the row) and reason, never a value
+    /// List rejected rows here: file, line (of forms without lines the number of the row) and reason, never a value
     #[arg(long, value_name = "FILE", requires = "files")]
     pub(super) rejects: Option<PathBuf>,
     /// Print the report as JSON

@@ -90,7 +90,7 @@ pub struct Plan {
     pub exposes: Vec<Exposure>,
     /// Bytes of memory for sorting.
     pub memory_bytes: usize,
-    /// Where rejected rows are listed, by line and reason; of SQL and JSON arrays the line is the number of the row.
+    /// Where rejected rows are listed, by line and reason; of forms without lines it is the number of the row.
     pub rejects: Option<PathBuf>,
     /// Dumps, in order.
     pub sources: Vec<Source>,

@@ -14,8 +14,8 @@ use crate::vault::file::RECORD_BYTES;
 
 /// What is looked at of a file.
 const SAMPLE_BYTES: u64 = 64 << 10;
-/// How compressed files begin: gzip, zstd.
-const COMPRESSED: [&[u8]; 3] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd], b"PK\x03\x04"];
+/// How files begin of which the length says nothing: gzip, zstd, zip and xlsx, Parquet.
+const COMPRESSED: [&[u8]; 4] = [&[0x1f, 0x8b], &[0x28, 0xb5, 0x2f, 0xfd], b"PK\x03\x04", b"PAR1"];
 
 /// Refuses an ingest that the disk has no room for.
 pub(super) fn require(layout: &Layout, plan: &Plan) -> Result<(), Failure> {

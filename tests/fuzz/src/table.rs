@@ -15,7 +15,7 @@ type Seen = (u64, Result<Vec<String>, RowRejection>);
 
 /// Any bytes are rows, or an error: never a panic, no cell beyond its bound, lines that ascend; and the same rows however
 /// the bytes arrive. Delimited text without quotes is cut at its delimiters and nowhere else. The script chooses the form too,
-/// and whether the bytes are a file in a zip.
+/// and whether the bytes are a file in a zip, or the sheet of a workbook.
 pub fn table(data: &[u8]) {
     let mut script = Script::new(data);
     let (mode, step) = (script.byte(), script.byte());
@@ -29,7 +29,11 @@ pub fn table(data: &[u8]) {
         table: (mode >> 5 == 5).then(|| "users".to_owned()),
     };
     let bytes = script.rest();
-    let packed = if mode >> 5 >= 6 { zip(bytes) } else { bytes.to_vec() };
+    let packed = match mode >> 5 {
+        6 => zip(&[("table", bytes)]),
+        7 => workbook(bytes),
+        _ => bytes.to_vec(),
+    };
     let whole = read(Input::file(Cursor::new(packed.clone())), &options);
     let dripped = read(Input::stream(Drip { bytes: packed, at: 0, step: 1 + usize::from(step) }), &options);
     assert_eq!(whole, dripped, "the rows depend on how the bytes arrive");
@@ -98,12 +102,32 @@ fn read(input: Input, options: &TableOptions) -> Result<Outcome, String> {
     }
 }
 
-/// The bytes as the only file of a zip, which is the same for the same bytes.
-fn zip(bytes: &[u8]) -> Vec<u8> {
+/// The bytes as the only sheet of a workbook, with strings to refer to and a format for dates.
+fn workbook(sheet: &[u8]) -> Vec<u8> {
+    let book = b"<workbook><sheets><sheet name=\"a\" r:id=\"1\"/></sheets></workbook>";
+    let relations = b"<Relationships><Relationship Id=\"1\" Type=\"/worksheet\" Target=\"s.xml\"/>\
+        <Relationship Id=\"2\" Type=\"/sharedStrings\" Target=\"t.xml\"/><Relationship Id=\"3\" Type=\"/styles\" Target=\"f.xml\"/>\
+        </Relationships>";
+    zip(&[
+        ("xl/workbook.xml", book),
+        ("xl/_rels/workbook.xml.rels", relations),
+        ("xl/s.xml", sheet),
+        ("xl/t.xml", b"<sst><si><t>NIK</t></si><si><t>Ani &amp; B</t></si></sst>"),
+        (
+            "xl/f.xml",
+            b"<styleSheet><cellXfs><xf numFmtId=\"0\"/><xf numFmtId=\"22\"/></cellXfs></styleSheet>",
+        ),
+    ])
+}
+
+/// A zip of these files, which is the same for the same bytes.
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    writer.start_file("table", stored).unwrap();
-    writer.write_all(bytes).unwrap();
+    for (name, bytes) in members {
+        writer.start_file(*name, stored).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
     writer.finish().unwrap().into_inner()
 }
 

@@ -77,15 +77,20 @@ impl Ingest {
 }
 
 /// What the breach holds.
-fn held(layout: &Layout) -> Result<Vec<Record>, String> {
+pub(super) fn held(layout: &Layout) -> Result<Vec<Record>, String> {
     let failed = |failure: samar_local::exit::Failure| failure.to_string();
     let mut elements = Elements::open(layout, BREACH).map_err(failed)?.ok_or("it has no vault")?;
     std::iter::from_fn(|| elements.read_record().transpose()).collect::<Result<_, _>>().map_err(failed)
 }
 
 impl Case for Ingest {
-    const NAME: &'static str = "ingest";
-    const CODES: &'static [i32] = &[0];
+    fn name(&self) -> &'static str {
+        "ingest"
+    }
+
+    fn code(&self) -> i32 {
+        0
+    }
 
     fn set_back(&mut self) -> Result<(), String> {
         self.turn += 1;

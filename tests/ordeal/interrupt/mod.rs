@@ -1,9 +1,9 @@
 //! `interrupt`: kill -9 at a random point of a run, then the same command again.
 
 mod ingest;
+mod keeping;
 mod publish;
 mod rekey;
-mod rotate;
 mod screen;
 mod stage;
 mod sync;
@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use rand::RngExt as _;
 
+use keeping::{Change, Keeping};
+
 use super::folders::{fingerprint, leftovers};
 use super::programs::{Programs, done};
 use super::{Outcome, cannot, progress};
@@ -21,9 +23,13 @@ use super::{Outcome, cannot, progress};
 /// A command that is interrupted.
 trait Case {
     /// What it is called.
-    const NAME: &'static str;
-    /// Exit codes of a run that went well.
-    const CODES: &'static [i32];
+    fn name(&self) -> &'static str;
+    /// Exit code of a run that went well.
+    fn code(&self) -> i32;
+    /// Exit codes of the run that follows a kill.
+    fn codes_again(&self) -> Vec<i32> {
+        vec![self.code()]
+    }
 
     /// Puts everything back to where the command has not run yet.
     fn set_back(&mut self) -> Result<(), String>;
@@ -50,19 +56,21 @@ pub(super) fn run(count: u32) -> Outcome {
     let programs = Programs::built()?;
     let mut landed = Landed::default();
     let mut of_each = Vec::new();
-    let mut add = |name: &str, found: Landed| {
+    let mut add = |(name, found): (&str, Landed)| {
         of_each.push(format!("{name} {}/{}/{}", found.before, found.within, found.after));
         landed.before += found.before;
         landed.within += found.within;
         landed.after += found.after;
     };
     let stage = stage::Stage::new(&programs, count)?;
-    add(sync::Sync::NAME, kill_often(&mut sync::Sync::new(&stage)?, count)?);
-    add(screen::Screen::NAME, kill_often(&mut screen::Screen::new(&stage)?, count)?);
-    add(rekey::Rekey::NAME, kill_often(&mut rekey::Rekey::new(&stage)?, count)?);
-    add(rotate::Rotate::NAME, kill_often(&mut rotate::Rotate::new(&programs, count)?, count)?);
-    add(publish::Publish::NAME, kill_often(&mut publish::Publish::new(&programs, count)?, count)?);
-    add(ingest::Ingest::NAME, kill_often(&mut ingest::Ingest::new(&programs, count)?, count)?);
+    add(kill_often(&mut sync::Sync::new(&stage)?, count)?);
+    add(kill_often(&mut screen::Screen::new(&stage)?, count)?);
+    add(kill_often(&mut rekey::Rekey::new(&stage)?, count)?);
+    add(kill_often(&mut publish::Publish::new(&programs, count)?, count)?);
+    add(kill_often(&mut ingest::Ingest::new(&programs, count)?, count)?);
+    for change in [Change::Remove, Change::Compact, Change::Rotate] {
+        add(kill_often(&mut Keeping::new(&programs, change, count)?, count)?);
+    }
     let kills = landed.before + landed.within + landed.after;
     Ok(format!(
         "{kills} kills ({} before the first write, {} within, {} after the end: {}), 0 wrong results, 0 leftovers, 0 paid \
@@ -74,23 +82,24 @@ pub(super) fn run(count: u32) -> Outcome {
     ))
 }
 
-fn kill_often<C: Case>(case: &mut C, count: u32) -> Result<Landed, String> {
+fn kill_often<C: Case>(case: &mut C, count: u32) -> Result<(&'static str, Landed), String> {
+    let (name, codes) = (case.name(), case.codes_again());
     let duration = undisturbed(case)?;
     let mut landed = Landed::default();
     for kill in 1..=count {
         case.set_back()?;
         let after = duration.mul_f64(rand::rng().random_range(0.0..1.0));
-        let violated = |what: String| format!("{} killed after {after:?} (kill {kill}): {what}", C::NAME);
+        let violated = |what: String| format!("{} killed after {after:?} (kill {kill}): {what}", name);
         interrupt(case, after, &mut landed).map_err(violated)?;
-        done(&mut case.command(), C::CODES).map_err(violated)?;
+        done(&mut case.command(), &codes).map_err(violated)?;
         case.holds().map_err(violated)?;
         let left = leftovers(case.folder());
         if !left.is_empty() {
             return Err(violated(format!("the next run leaves {}", left.join(", "))));
         }
-        progress(C::NAME, kill, count);
+        progress(name, kill, count);
     }
-    Ok(landed)
+    Ok((name, landed))
 }
 
 /// How long a run takes, the middle one of five; and that its result is the one that is looked for.
@@ -99,9 +108,9 @@ fn undisturbed<C: Case>(case: &mut C) -> Result<Duration, String> {
     for _ in 0..5 {
         case.set_back()?;
         let began = Instant::now();
-        done(&mut case.command(), C::CODES)?;
+        done(&mut case.command(), &[case.code()])?;
         durations.push(began.elapsed());
-        case.holds().map_err(|what| format!("{}, undisturbed: {what}", C::NAME))?;
+        case.holds().map_err(|what| format!("{}, undisturbed: {what}", case.name()))?;
     }
     durations.sort();
     Ok(durations[durations.len() / 2])
@@ -114,12 +123,12 @@ fn interrupt<C: Case>(case: &C, after: Duration, landed: &mut Landed) -> Result<
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .map_err(cannot(format_args!("start {}", C::NAME)))?;
+        .map_err(cannot(format_args!("start {}", case.name())))?;
     std::thread::sleep(after);
     let ended = child.try_wait().map_err(cannot("look at a run"))?;
     child.kill().and_then(|()| child.wait()).map_err(cannot("kill a run"))?;
     match ended {
-        Some(status) if !status.code().is_some_and(|code| C::CODES.contains(&code)) => {
+        Some(status) if status.code() != Some(case.code()) => {
             return Err(format!("it had ended by itself with {status}"));
         }
         Some(_) => landed.after += 1,

@@ -49,8 +49,13 @@ impl Publish {
 }
 
 impl Case for Publish {
-    const NAME: &'static str = "publish";
-    const CODES: &'static [i32] = &[0];
+    fn name(&self) -> &'static str {
+        "publish"
+    }
+
+    fn code(&self) -> i32 {
+        0
+    }
 
     fn set_back(&mut self) -> Result<(), String> {
         restore(&self.room.path().join("fresh"), &self.work())

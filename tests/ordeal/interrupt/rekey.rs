@@ -67,8 +67,13 @@ impl<'a> Rekey<'a> {
 }
 
 impl Case for Rekey<'_> {
-    const NAME: &'static str = "rekey";
-    const CODES: &'static [i32] = &[0];
+    fn name(&self) -> &'static str {
+        "rekey"
+    }
+
+    fn code(&self) -> i32 {
+        0
+    }
 
     fn set_back(&mut self) -> Result<(), String> {
         restore(&self.fresh, &self.room)

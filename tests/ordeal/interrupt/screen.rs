@@ -100,8 +100,13 @@ impl<'a> Screen<'a> {
 }
 
 impl Case for Screen<'_> {
-    const NAME: &'static str = "screen";
-    const CODES: &'static [i32] = &[1]; // done, something exposed
+    fn name(&self) -> &'static str {
+        "screen"
+    }
+
+    fn code(&self) -> i32 {
+        1 // done, something exposed
+    }
 
     fn set_back(&mut self) -> Result<(), String> {
         self.used_before = self.used()?;

@@ -22,8 +22,13 @@ impl<'a> Sync<'a> {
 }
 
 impl Case for Sync<'_> {
-    const NAME: &'static str = "sync";
-    const CODES: &'static [i32] = &[0];
+    fn name(&self) -> &'static str {
+        "sync"
+    }
+
+    fn code(&self) -> i32 {
+        0
+    }
 
     fn set_back(&mut self) -> Result<(), String> {
         self.stage.restore_bank(&self.room)

@@ -3,7 +3,9 @@
 mod columns;
 mod faults;
 mod forms;
+mod parquet;
 mod rows;
+mod workbook;
 
 use std::io::{self, Read};
 
