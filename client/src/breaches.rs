@@ -97,11 +97,7 @@ pub(crate) fn known(manifest: &Manifest) -> Result<Breaches, Failure> {
 impl std::fmt::Display for Breaches {
     /// In 80 columns, without colours.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let count = match self.breaches.len() {
-            1 => "1 breach".to_owned(),
-            many => format!("{} breaches", thousands(many as u64)),
-        };
-        write!(f, "epoch {}, {count}", self.epoch)?;
+        write!(f, "epoch {}, {}", self.epoch, counted(self.breaches.len() as u64, "breach"))?;
         for breach in &self.breaches {
             write!(f, "\n\n{breach}")?;
         }
@@ -123,7 +119,7 @@ impl std::fmt::Display for KnownBreach {
             ("title", self.title.clone()),
             ("about", self.description.clone()),
             ("happened", self.date.clone()),
-            ("in the set", history),
+            ("history", history),
             ("status", format!("{}{sensitive}", self.status)),
             ("holds", entries),
             ("exposes", self.exposes.join(", ")),
@@ -196,7 +192,7 @@ mod tests {
             "status    disputed, sensitive",
             "(phone, email) of 91,000,000 records",
             "of some   photo, dob",
-            "in the set added 2026-11",
+            "history   added 2026-11",
             "source    press",
             "word word",
         ] {

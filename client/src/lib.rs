@@ -25,6 +25,7 @@ pub mod join;
 pub mod kept;
 mod ledger;
 mod link;
+pub mod lookup;
 mod matching;
 pub mod notice;
 mod rekey;

@@ -43,7 +43,7 @@ fn usage_errors_end_with_2() {
         &[],
         &["serve"],
         &["join"],
-        &["sync", "--audit"],
+        &["sync", "--audit", "--lookup"],
         &["screen", "a.csv", "--out", "b"],
         &["check"],
         &["ledger", "prune"],

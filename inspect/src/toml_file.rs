@@ -22,6 +22,8 @@ pub struct Key {
 pub enum Shape {
     /// Text.
     Line,
+    /// True or false.
+    Flag,
     /// A number.
     Count,
     /// Bytes.
@@ -36,7 +38,7 @@ pub enum Shape {
     Fingerprints,
     /// Something of which only this is shown.
     Hidden(&'static str),
-    /// Something that the decoder of this file shows itself.
+    /// Something that the decoder of this file checks and shows itself.
     Shown,
     /// A table of its own.
     Section(&'static [Key]),
@@ -138,6 +140,7 @@ fn value(shape: &Shape, found: &Toml) -> Option<Option<Value>> {
     let hash = |found: &Toml| found.as_str().and_then(from_hex);
     Some(Some(match shape {
         Shape::Line => Value::Text(found.as_str()?.to_owned()),
+        Shape::Flag => Value::Text(if found.as_bool()? { "yes" } else { "no" }.to_owned()),
         Shape::Count => Value::Count(number()?),
         Shape::Bytes => Value::Bytes(number()?),
         Shape::Time => Value::Time(number()?),
@@ -152,7 +155,7 @@ fn value(shape: &Shape, found: &Toml) -> Option<Option<Value>> {
             Value::Several("key", found.as_array()?.iter().map(one).collect::<Option<_>>()?)
         }
         Shape::Hidden(text) => Value::Text(hash(found).map(|_| (*text).to_owned())?),
-        Shape::Shown => return found.is_str().then_some(None),
+        Shape::Shown => return Some(None),
         Shape::Section(_) | Shape::Sections(..) => return None,
     }))
 }

@@ -24,10 +24,15 @@ pub fn thousands(number: u64) -> String {
     grouped
 }
 
-/// A count with its noun: `1 row`, `2,000 rows`.
+/// A count with its noun: `1 row`, `2,000 rows`, `2 breaches`.
 #[must_use]
 pub fn counted(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", thousands(number), if number == 1 { "" } else { "s" })
+    let end = match number {
+        1 => "",
+        _ if noun.ends_with("ch") => "es",
+        _ => "s",
+    };
+    format!("{} {noun}{end}", thousands(number))
 }
 
 /// Bytes as `1.4 GB` (decimal, like the sizes of disks and links).
@@ -133,6 +138,7 @@ mod tests {
         assert_eq!(thousands(u64::MAX), "18,446,744,073,709,551,615");
         assert_eq!(counted(1, "row"), "1 row");
         assert_eq!(counted(1_200, "row"), "1,200 rows");
+        assert_eq!([counted(1, "breach"), counted(0, "breach")], ["1 breach", "0 breaches"]);
         assert_eq!(bytes(999), "999 bytes");
         assert_eq!(bytes(1_467_000_000), "1.4 GB");
         assert_eq!([wait(120), wait(121), wait(7_201)], ["120 s", "3 min", "3 h"]);

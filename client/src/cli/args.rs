@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use samar_local::table::Form;
 use samar_protocol::limits::BATCH_ELEMENTS_MAX;
 
+use crate::lookup::LookupMode;
 use crate::report::Format;
 
 /// Find out which of your customers are in a breach set, without showing them to anyone.
@@ -60,6 +61,12 @@ pub(super) enum Command {
     /// A run that was cut short goes on where it stopped. Later runs fetch only what is new.
     #[command(after_help = "Example:\n  samar sync")]
     Sync {
+        /// Of large segments fetch only what private lookups need: enough for check, not for screen
+        #[arg(long)]
+        lookup: bool,
+        /// Compute the hints of private lookups again, and end with 5 if one is wrong: some 10 s for 1.5 GB and core
+        #[arg(long, conflicts_with = "lookup")]
+        audit: bool,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -229,6 +236,9 @@ pub(super) struct CheckArguments {
     /// NIKs, or - to read them from standard input, one a line
     #[arg(required = true, value_name = "NIK")]
     pub(super) niks: Vec<String>,
+    /// Which segments are looked up in on the server, privately, rather than on this machine
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(super) lookup: LookupMode,
     /// Print one JSON object a line
     #[arg(long)]
     pub(super) json: bool,

@@ -1,6 +1,7 @@
 //! The command line: arguments become a plan, the plan is carried out, the outcome is shown.
 
 mod args;
+mod check;
 mod lines;
 mod show;
 
@@ -14,13 +15,11 @@ use samar_local::table::Form;
 use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
 use crate::bench::{BenchPlan, Ladder};
-use crate::check::{Checker, LINES};
 use crate::config::Home;
 use crate::inspect::inspect;
 use crate::notice::{NoticePlan, notice};
-use crate::report::Verdict;
 use crate::screen::{Column, ScreenPlan};
-use args::{Arguments, BenchArguments, CheckArguments, Command, LedgerCommand, ScreenArguments};
+use args::{Arguments, BenchArguments, Command, LedgerCommand, ScreenArguments};
 
 /// Runs the program with these arguments, its name first.
 ///
@@ -57,8 +56,12 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
-        Command::Sync { json } => {
-            let report = crate::sync::sync(home).await?;
+        Command::Sync { lookup, audit, json } => {
+            let report = match (lookup, audit) {
+                (true, _) => crate::sync::sync_for_lookups(home).await?,
+                (_, true) => crate::sync::audit(home).await?,
+                _ => crate::sync::sync(home).await?,
+            };
             if json {
                 show::sync_json(&report);
             } else {
@@ -98,7 +101,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Screen(arguments) => screen(home, arguments).await,
-        Command::Check(arguments) => check(home, arguments).await,
+        Command::Check(arguments) => check::check(home, arguments).await,
         Command::Bench(arguments) => bench(home, arguments).await,
     }
 }
@@ -151,26 +154,6 @@ async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure
         say(format_args!("{summary}"));
     }
     Ok(if summary.exposed > 0 { Exit::Exposed } else { Exit::Done })
-}
-
-async fn check(home: &Home, arguments: CheckArguments) -> Result<Exit, Failure> {
-    let mut lines = lines::of(arguments.niks);
-    let checker = Checker::open(home).await?;
-    let (mut number, mut exposed) = (0, false);
-    loop {
-        // Blocks a worker while it waits for input; the other one keeps the connection alive.
-        let batch = tokio::task::block_in_place(|| lines.batch(LINES))?;
-        if batch.is_empty() {
-            break;
-        }
-        for verdict in checker.verdicts(&batch).await? {
-            number += 1;
-            exposed |= matches!(verdict, Verdict::Exposed(_));
-            if arguments.json { show::check_json(number, &verdict) } else { show::check(number, &verdict) }
-        }
-    }
-    checker.close().await;
-    Ok(if exposed { Exit::Exposed } else { Exit::Done })
 }
 
 async fn bench(home: &Home, arguments: BenchArguments) -> Result<Exit, Failure> {

@@ -76,6 +76,7 @@ pub(super) fn sync_json(report: &SyncReport) {
         "segments_kept": report.segments_kept,
         "segments_removed": report.segments_removed,
         "bytes_fetched": report.bytes_fetched,
+        "hints_audited": report.hints_audited,
     });
     print(format_args!("{object}"));
 }

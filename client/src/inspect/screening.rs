@@ -150,7 +150,7 @@ pub(super) fn summary(source: &Source) -> Result<Report, Failure> {
         }
     };
     let number = |name: &str| summary.get(name).and_then(serde_json::Value::as_u64);
-    for name in ["rows", "unique", "evaluated", "reused", "charged", "exposed", "epoch"] {
+    for name in ["rows", "unique", "evaluated", "reused", "charged", "padding", "exposed", "epoch"] {
         if let Some(number) = number(name) {
             report.facts.count(name, number);
         }

@@ -15,7 +15,7 @@ const CONFIG: [Key; 9] = [
     Key { key: "floor_epoch", shape: Shape::Count },
     Key { key: "floor_hash", shape: Shape::Fingerprint },
     Key { key: "key_exchange", shape: Shape::Line },
-    Key { key: "gso", shape: Shape::Shown },
+    Key { key: "gso", shape: Shape::Flag },
     Key { key: "blinding", shape: Shape::Line },
 ];
 

@@ -126,7 +126,9 @@ impl LinkError {
                 }
                 let failure = Failure::new(Exit::Refused, what);
                 match refusal.code() {
-                    Some(RefusalCode::KeyUnknown | RefusalCode::RangeUnknown) => failure.remedy("samar sync"),
+                    Some(RefusalCode::KeyUnknown | RefusalCode::RangeUnknown | RefusalCode::LookupNone) => {
+                        failure.remedy("samar sync")
+                    }
                     _ => failure,
                 }
             }

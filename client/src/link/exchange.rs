@@ -44,19 +44,27 @@ impl<S: Streams> Link<S> {
     /// [`LinkError`]; a refusal other than "busy" comes back at once.
     pub(super) async fn ask(&self, request: &Request, bulk: &[u8]) -> Result<(Response, Vec<u8>), LinkError> {
         for attempt in 1.. {
-            match self.exchange_in(whole_time(request), request, bulk).await {
-                Err(error) if attempt < BUSY_TRIES => {
-                    let LinkError::Refused { refusal } = &error else { return Err(error) };
-                    if refusal.code() != Some(RefusalCode::Busy) {
-                        return Err(error);
-                    }
-                    let asked = refusal.retry_after_ms.unwrap_or(BUSY_WAIT_MS << attempt);
-                    tokio::time::sleep(jittered(asked)).await;
-                }
+            match self.ask_once(request, bulk).await {
+                Err(error) => match busy_wait(&error, attempt) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(error),
+                },
                 done => return done,
             }
         }
         unreachable!("the last attempt returns")
+    }
+
+    /// Asks, whatever comes of it.
+    ///
+    /// # Errors
+    /// [`LinkError`]
+    pub(super) async fn ask_once(
+        &self,
+        request: &Request,
+        bulk: &[u8],
+    ) -> Result<(Response, Vec<u8>), LinkError> {
+        self.exchange_in(whole_time(request), request, bulk).await
     }
 
     /// One exchange that ends in time, one way or the other.
@@ -175,7 +183,8 @@ fn whole_time(request: &Request) -> Duration {
         Request::Evaluate(_) | Request::Rekey(_) => request.bulk_bytes(),
         Request::Fetch(asked) => asked.length as usize,
         Request::Manifest(_) => MANIFEST_BYTES_MAX,
-        Request::Join(_) | Request::Allowance(_) => CONTROL_BYTES_MAX,
+        Request::Hint(asked) => asked.length as usize,
+        Request::Join(_) | Request::Lookup(_) | Request::Allowance(_) => CONTROL_BYTES_MAX,
     };
     let bytes = request.bulk_bytes().saturating_add(answer) as u64;
     EXCHANGE_TIMEOUT + Duration::from_secs(bytes / LINE_BYTES_PER_S)
@@ -187,6 +196,9 @@ fn unasked(request: &Request, response: &Response) -> Option<String> {
         (Request::Fetch(asked), Response::Fetched(got)) if got.length != asked.length => {
             Some(format!("asked for {} bytes of a segment, it announces {}", asked.length, got.length))
         }
+        (Request::Hint(asked), Response::Hint(got)) if got.length != asked.length => {
+            Some(format!("asked for {} bytes of a hint, it announces {}", asked.length, got.length))
+        }
         (Request::Evaluate(asked), Response::Evaluated(got)) if got.count != asked.count => {
             Some(format!("asked for {} evaluated elements, it announces {}", asked.count, got.count))
         }
@@ -195,6 +207,13 @@ fn unasked(request: &Request, response: &Response) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// How long to wait before asking again after this attempt, counted from 1; `None` where that is not for a client to do.
+pub(crate) fn busy_wait(error: &LinkError, attempt: u32) -> Option<Duration> {
+    let LinkError::Refused { refusal } = error else { return None };
+    let is_busy = refusal.code() == Some(RefusalCode::Busy) && attempt < BUSY_TRIES;
+    is_busy.then(|| jittered(refusal.retry_after_ms.unwrap_or(BUSY_WAIT_MS << attempt)))
 }
 
 /// The time asked for and up to half as much again, so that banks that were refused together do not return together.

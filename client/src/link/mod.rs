@@ -11,6 +11,7 @@ use std::time::Duration;
 
 pub use error::LinkError;
 pub use exchange::Streams;
+pub(crate) use exchange::busy_wait;
 pub use requests::EvaluateAnswer;
 
 use quinn::crypto::rustls::QuicClientConfig;

@@ -9,6 +9,7 @@ mod honest;
 mod inspect;
 mod kinds;
 mod lies;
+mod lookups;
 mod messages;
 mod operator;
 mod parts;

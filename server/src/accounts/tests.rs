@@ -151,6 +151,32 @@ fn debits_a_second() {
     }
 }
 
+/// Lookups have a day of their own, and no lifetime; they are there after a restart, and a wrong clock hands none back.
+#[test]
+fn private_lookups_are_counted_by_the_day_apart_from_evaluations() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    let look_up = |accounts: &Accounts, now_s| {
+        let synced = accounts.debit_lookup("bank-a", 3, now_s)?;
+        runtime().block_on(synced).unwrap();
+        Ok::<(), Refused>(())
+    };
+    charge(&accounts, &bank(10, 10), 1, 10, NOON).unwrap();
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
+    drop(accounts);
+    let accounts = Accounts::open(&path).unwrap();
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
+    let used_up = Refused::Lookups { retry_after_ms: 43_200_000 };
+    assert_eq!(used_up.code(), RefusalCode::LookupAllowanceUsed);
+    assert_eq!(look_up(&accounts, NOON), Err(used_up));
+    assert!(look_up(&accounts, NOON - DAY_S).is_err(), "a day back is no new day");
+    assert_eq!(look_up(&accounts, NOON - 2 * DAY_S), Err(Refused::Clock { behind: 2 }));
+    assert_eq!(look_up(&accounts, NOON + DAY_S), Ok(()));
+    assert_eq!(accounts.used("bank-a", NOON + DAY_S).lifetime, 10);
+}
+
 // R-ALLOW-3: internal
 #[test]
 fn a_clock_that_jumps_back_hands_nothing_back_and_is_refused_where_it_is_days() {

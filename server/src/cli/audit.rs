@@ -40,12 +40,14 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
         thousands(audit.bytes)
     ));
     for (bank, sums) in &audit.banks {
-        let (batches, evaluations) =
-            (counted(sums.batches, "batch").replace("batchs", "batches"), sums.evaluations);
+        let (batches, evaluations) = (counted(sums.batches, "batch"), sums.evaluations);
         let (evaluations, keys) = (counted(evaluations, "evaluation"), counted(sums.joined, "key"));
         print(format_args!("  {}: {evaluations} in {batches}, {keys} joined", printable(bank)));
         if sums.rekeyed > 0 {
             print(format_args!("    {} rekeyed", counted(sums.rekeyed, "element")));
+        }
+        if sums.lookups > 0 {
+            print(format_args!("    {}", counted(sums.lookups, "private lookup")));
         }
         print(format_args!("    from {} to {}", time(sums.first_s), time(sums.last_s)));
     }
@@ -69,7 +71,7 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
 fn to_json(audit: &Audit) -> serde_json::Value {
     let bank = |(bank, sums): (&String, &crate::audit::BankSums)| {
         json!({"bank": printable(bank), "batches": sums.batches, "evaluations": sums.evaluations,
-               "rekeyed": sums.rekeyed,
+               "rekeyed": sums.rekeyed, "lookups": sums.lookups,
                "joined": sums.joined, "first_s": sums.first_s, "last_s": sums.last_s})
     };
     let fault = audit.fault().map(|(at, what, remedy)| {

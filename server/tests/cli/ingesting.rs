@@ -323,8 +323,13 @@ fn a_breach_without_niks_is_held_by_telephone_number_and_e_mail_address() {
         (Some(91_000_000), true, "2020-07-01")
     );
 
-    // What is known of it is edited without encoding anything again; the next epoch says it.
     let path = house.layout.about("toko-2020");
+    let shown = house.run(&["inspect", "--json", path.to_str().unwrap()]).done();
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["damaged"], &shown["facts"]["sensitive"]), (&false.into(), &"yes".into()), "{shown}");
+    assert_eq!(shown["facts"]["kinds"], serde_json::json!(["phone", "email"]));
+
+    // What is known of it is edited without encoding anything again; the next epoch says it.
     let vault = house.vault("toko-2020");
     let edited = std::fs::read_to_string(&path).unwrap().replace("press", "court");
     std::fs::write(&path, edited).unwrap();

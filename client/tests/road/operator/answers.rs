@@ -10,10 +10,12 @@ use samar::people::now_s;
 use samar_protocol::codec::Extension;
 use samar_protocol::group::Backend;
 use samar_protocol::limits::{ELEMENT_BYTES, PREAMBLE_BYTES};
+use samar_protocol::lookup::{Answerer, Kernel, QueryVector, Shape};
 use samar_protocol::oprf::{BlindedBatch, KeyRatio, SecretKey};
+use samar_protocol::segment::Header;
 use samar_protocol::wire::{
-    Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Preamble, Refusal, RefusalCode,
-    Rekeyed, Request, Response,
+    Allowance, EXTENSION_BACKEND, Evaluated, Fetched, HintSent, Joined, LookedUp, ManifestSent, Preamble,
+    Refusal, RefusalCode, Rekeyed, Request, Response,
 };
 
 use super::{Inner, State};
@@ -129,6 +131,32 @@ fn answer(state: &State, inner: &mut Inner, request: &Request, bulk: &[u8]) -> (
             let proof = rekeying.proof.to_bytes();
             let rekeyed = Rekeyed { count: asked.count, proof, charged: asked.count, extensions: vec![] };
             (Response::Rekeyed(rekeyed), rekeying.evaluated.into_flattened())
+        }
+        Request::Hint(asked) => {
+            let from = usize::try_from(asked.offset).unwrap();
+            let range = from..from + asked.length as usize;
+            match inner.hints.get(&asked.root).and_then(|hint| hint.get(range)) {
+                None => refused(RefusalCode::LookupNone),
+                Some(bytes) => {
+                    let sent = HintSent { length: asked.length, extensions: vec![] };
+                    (Response::Hint(sent), bytes.to_vec())
+                }
+            }
+        }
+        Request::Lookup(asked) => {
+            inner.queries.push(bulk.to_vec());
+            let Some(file) = inner.segments.get(&asked.root) else {
+                return refused(RefusalCode::RangeUnknown);
+            };
+            let (header, rest) = file.split_at(2_048);
+            let header = Header::parse(header).unwrap();
+            assert_eq!(asked.pages, header.pages());
+            let shape = Shape::new(2_048, asked.pages).unwrap();
+            let query = QueryVector::parse(bulk, shape).unwrap();
+            let mut answerer = Answerer::new(Kernel::best(), shape, vec![query]);
+            answerer.push(&rest[..2_048 * asked.pages as usize]);
+            let looked_up = LookedUp { page_bytes: 2_048, extensions: vec![] };
+            (Response::LookedUp(looked_up), answerer.finish().pop().unwrap())
         }
         Request::Allowance(_) => {
             let (per_day, lifetime) = (inner.allowance, u64::MAX);

@@ -17,6 +17,7 @@ use samar::people::now_s;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::{Identifier, Kind, Nik, OprfInput};
 use samar_protocol::invitation::{Credential, Invitation};
+use samar_protocol::lookup::{HintBuilder, HintNote, Kernel, MatrixSeed, Shape};
 use samar_protocol::manifest::{
     Breach, BreachDetails, Details, Floor, Manifest, ManifestHash, Rotation, SegmentKind, SegmentRef,
     SignedManifest, Status, sign,
@@ -89,6 +90,13 @@ struct Inner {
     previous: Option<(Arc<SecretKey>, u64)>,
     /// Rekeyings that are answered before the next is refused.
     rekeyings: Option<u32>,
+    /// Whether bases are published with private lookups from here on.
+    lookups: bool,
+    /// Bulk of the lookups that came.
+    queries: Vec<Vec<u8>>,
+    hints: HashMap<[u8; 32], Vec<u8>>,
+    /// Whether hints are computed of other pages.
+    wrong_hints: bool,
 }
 
 impl State {
@@ -191,6 +199,26 @@ impl Operator {
     /// Answers so many rekeyings, and refuses the others as those of a day that is used up.
     pub(crate) fn rekey_only(&self, batches: Option<u32>) {
         self.state.inner.lock().unwrap().rekeyings = batches;
+    }
+
+    /// Publishes bases with private lookups from here on.
+    pub(crate) fn offer_lookups(&self) {
+        self.state.inner.lock().unwrap().lookups = true;
+    }
+
+    /// Publishes hints of other pages from here on.
+    pub(crate) fn lie_in_hints(&self) {
+        self.state.inner.lock().unwrap().wrong_hints = true;
+    }
+
+    /// Gives another hint than the segments name.
+    pub(crate) fn swap_hint(&self, root: [u8; 32], hint: Vec<u8>) -> Vec<u8> {
+        self.state.inner.lock().unwrap().hints.insert(root, hint).unwrap()
+    }
+
+    /// The queries of lookups since the last time.
+    pub(crate) fn queries(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.inner.lock().unwrap().queries)
     }
 
     /// What was asked since the last time.
@@ -375,8 +403,21 @@ impl Operator {
         for entry in entries {
             pages.extend(builder.push(entry).unwrap());
         }
-        let finished = builder.finish().unwrap();
-        pages.extend(finished.pages);
+        let mut finished = builder.finish().unwrap();
+        pages.append(&mut finished.pages);
+        let hint = self.state.inner.lock().unwrap().lookups && kind == SegmentKind::Base;
+        let hint = hint.then(|| {
+            let mut pages = pages.concat();
+            pages[7] ^= u8::from(self.state.inner.lock().unwrap().wrong_hints);
+            let shape = Shape::new(2_048, finished.header().pages()).unwrap();
+            let seed = MatrixSeed::of(&finished.header().params().salt, &finished.directory);
+            let mut builder = HintBuilder::new(Kernel::best(), shape, seed);
+            builder.push(&pages);
+            builder.finish()
+        });
+        if let Some(hint) = &hint {
+            finished = finished.with_lookup(&HintNote::of(hint)).unwrap();
+        }
         let file = [finished.header_block, pages.concat(), finished.directory].concat();
         let reference = SegmentRef {
             root: finished.root.0,
@@ -385,7 +426,9 @@ impl Operator {
             page_bytes: 2_048,
             file_bytes: file.len() as u64,
         };
-        self.state.inner.lock().unwrap().segments.insert(reference.root, file);
+        let mut inner = self.state.inner.lock().unwrap();
+        inner.segments.insert(reference.root, file);
+        inner.hints.extend(hint.map(|hint| (reference.root, hint)));
         reference
     }
 }

@@ -85,6 +85,19 @@ fn it_holds_more_batches_than_a_part_does() {
 }
 
 #[test]
+fn it_has_the_private_lookups_of_the_day() {
+    let (_folder, log) = lived_in();
+    let lookup = |count| Record::Lookup { time_s: NOON + DAY_S, bank: "bank-a".to_owned(), count };
+    append(&log, &[lookup(3)]);
+    write(&log, length(&log)).unwrap();
+    append(&log, &[lookup(1)]);
+    let (resumed, whole) = (resumed(&log).unwrap(), whole(&log));
+    assert_eq!(resumed, whole);
+    assert!(resumed.1.check_lookup("bank-a", 5, NOON + DAY_S).is_ok());
+    assert!(resumed.1.check_lookup("bank-a", 4, NOON + DAY_S).is_err());
+}
+
+#[test]
 fn none_is_written_of_a_log_without_records() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("account.log");
