@@ -39,7 +39,8 @@ fn the_help_is_as_documented() {
 #[test]
 fn usage_errors_end_with_2() {
     let dir = tempfile::tempdir().unwrap();
-    let wrong: [&[&str]; 10] = [
+    let wrong: [&[&str]; 11] = [
+        &["check", "--kind", "sim", "x"],
         &[],
         &["serve"],
         &["join"],

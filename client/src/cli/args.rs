@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, value_parser};
 use samar_local::table::Form;
+use samar_protocol::identifier::Kind;
 use samar_protocol::limits::BATCH_ELEMENTS_MAX;
 
 use crate::lookup::LookupMode;
@@ -134,12 +135,14 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check a few NIKs, one verdict a line
+    /// Check a few identifiers, one verdict a line
     ///
-    /// Prints the number of the line, its status and its breaches, never the NIK. NIKs that are given as arguments can
-    /// be seen by other users of this machine and stay in the shell's history: `check -` reads them from standard
+    /// Prints the number of the line, its status and its breaches, never the identifier. Those that are given as arguments
+    /// can be seen by other users of this machine and stay in the shell's history: `check -` reads them from standard
     /// input instead.
-    #[command(after_help = "Example:\n  samar check - < niks.txt")]
+    #[command(
+        after_help = "Example:\n  samar check - < niks.txt\n  samar check --kind phone - < numbers.txt"
+    )]
     Check(CheckArguments),
     /// Measure the server: rate, latency and bytes, step by step
     ///
@@ -233,9 +236,12 @@ pub(super) struct ScreenArguments {
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArguments {
-    /// NIKs, or - to read them from standard input, one a line
-    #[arg(required = true, value_name = "NIK")]
-    pub(super) niks: Vec<String>,
+    /// What they are
+    #[arg(long, value_name = "KIND", default_value = Kind::Nik.name(), value_parser = Kind::ALL.map(Kind::name))]
+    pub(super) kind: String,
+    /// The identifiers, or - to read them from standard input, one a line
+    #[arg(required = true, value_name = "IDENTIFIER")]
+    pub(super) identifiers: Vec<String>,
     /// Which segments are looked up in on the server, privately, rather than on this machine
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub(super) lookup: LookupMode,

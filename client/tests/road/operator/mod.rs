@@ -24,7 +24,7 @@ use samar_protocol::manifest::{
 };
 use samar_protocol::oprf::{self, SecretKey};
 use samar_protocol::segment::{BreachId, Entry, SegmentBuilder, SegmentParams};
-use samar_protocol::wire::{ALPN, Request, RequestKind, SERVER_NAME};
+use samar_protocol::wire::{ALPN, RefusalCode, Request, RequestKind, SERVER_NAME};
 
 use super::refused;
 
@@ -90,6 +90,9 @@ struct Inner {
     previous: Option<(Arc<SecretKey>, u64)>,
     /// Rekeyings that are answered before the next is refused.
     rekeyings: Option<u32>,
+    /// Connections to come that get no seat: refused at once, or closed once they are there.
+    refused: u32,
+    closed: u32,
     /// Whether bases are published with private lookups from here on.
     lookups: bool,
     /// Bulk of the lookups that came.
@@ -134,7 +137,13 @@ impl Operator {
             while let Some(incoming) = endpoint.accept().await {
                 let state = Arc::clone(&serving);
                 tokio::spawn(async move {
+                    if take_one(&mut state.inner.lock().unwrap().refused) {
+                        return incoming.refuse();
+                    }
                     let Ok(connection) = incoming.await else { return };
+                    if take_one(&mut state.inner.lock().unwrap().closed) {
+                        connection.close((RefusalCode::Busy as u32).into(), b"");
+                    }
                     while let Ok((send, receive)) = connection.accept_bi().await {
                         tokio::spawn(answers::exchange(Arc::clone(&state), send, receive));
                     }
@@ -185,6 +194,12 @@ impl Operator {
     }
 
     /// Refuses so many requests before the next is answered.
+    /// Has no seat for the next connections: the first ones are refused, and then some closed.
+    pub(crate) fn be_full(&self, refused: u32, closed: u32) {
+        let mut inner = self.state.inner.lock().unwrap();
+        (inner.refused, inner.closed) = (refused, closed);
+    }
+
     pub(crate) fn be_busy(&self, times: u32) {
         self.state.inner.lock().unwrap().busy = times;
     }
@@ -457,4 +472,10 @@ fn server_config(ca: &CertifiedIssuer<'static, KeyPair>, face: Face) -> quinn::S
     tls.alpn_protocols = face.alpn;
     let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls).unwrap();
     quinn::ServerConfig::with_crypto(Arc::new(crypto))
+}
+
+fn take_one(left: &mut u32) -> bool {
+    let some = *left > 0;
+    *left = left.saturating_sub(1);
+    some
 }
