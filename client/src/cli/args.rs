@@ -103,6 +103,11 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show or prune what is kept of customers that were evaluated
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
     /// Screen a file of customers against the synced set
     ///
     /// The report has every column of the file and adds samar_status (clear, exposed or invalid:REASON),
@@ -146,6 +151,32 @@ pub(super) enum Command {
     /// it, and a bench that the allowance does not cover is refused before it begins.
     #[command(after_help = "Example:\n  samar bench --batch 64,4096 --streams 1,8 --out bench.html")]
     Bench(BenchArguments),
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum LedgerCommand {
+    /// Show each ledger: its key, its customers, and what it takes
+    #[command(after_help = "Example:\n  samar ledger status")]
+    Status {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep less: customers long gone, ledgers of keys that are served no more
+    ///
+    /// Who is pruned is evaluated, and charged, again when a screening meets them.
+    #[command(after_help = "Example:\n  samar ledger prune --older-than 400 --other-keys")]
+    Prune {
+        /// Remove customers that no screening met for more than so many days
+        #[arg(long, value_name = "DAYS", required_unless_present = "other_keys")]
+        older_than: Option<u16>,
+        /// Remove ledgers of keys that the operator serves no more
+        #[arg(long)]
+        other_keys: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args, Debug)]

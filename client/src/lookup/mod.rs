@@ -133,7 +133,10 @@ impl PrivateSegment {
         for attempt in 1.. {
             match self.ask(link, Arc::clone(tags), ordinal).await {
                 Err(error) => match busy_wait(&error, attempt) {
-                    Some(wait) => tokio::time::sleep(wait).await,
+                    Some(wait) => {
+                        tokio::time::sleep(wait).await;
+                        link.renew().await;
+                    }
                     None => return Err(error),
                 },
                 done => return done,
