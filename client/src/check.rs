@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use samar_local::exit::Failure;
-use samar_protocol::identifier::{Kind, Nik};
-use samar_protocol::manifest::Breach;
+use samar_protocol::identifier::{Identifier, Kind};
+use samar_protocol::manifest::{Breach, Details};
 use samar_protocol::oprf::Tag;
 use tokio::sync::Semaphore;
 
@@ -20,7 +20,7 @@ use crate::report::{NotLookedUp, Verdict};
 use crate::synced::Synced;
 use crate::tls;
 
-/// Reads this much of a line; no damaged NIK is longer, and a line is bounded whoever writes it.
+/// Reads this much of a line; no damaged identifier is longer, and a line is bounded whoever writes it.
 pub const LINE_BYTES_MAX: usize = 4_096;
 
 /// Lines answered together.
@@ -52,6 +52,8 @@ pub struct Checker {
     /// Of queries under way.
     turns: Arc<Semaphore>,
     breaches: Vec<Breach>,
+    details: Details,
+    kind: Kind,
 }
 
 /// What was asked about up to [`LINES`] texts, and came back. [`Checker::read`] reads it.
@@ -81,8 +83,21 @@ impl Checker {
         let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
         let segments = source::open_all(&link, home, &synced, mode).await?;
         let evaluator = Evaluator::new(link, &synced, config.blinding, backend)?;
-        let breaches = synced.manifest().breaches.clone();
-        Ok(Self { evaluator, segments, turns: lookup::turns(), breaches })
+        let (breaches, kind) = (synced.manifest().breaches.clone(), Kind::Nik);
+        let details = synced.manifest().details().map_err(Failure::local)?;
+        Ok(Self { evaluator, segments, turns: lookup::turns(), breaches, details, kind })
+    }
+
+    /// The same for identifiers of another kind than NIKs.
+    #[must_use]
+    pub fn of_kind(self, kind: Kind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// Whether any breach of the set holds identifiers of this kind.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.breaches.iter().any(|breach| self.details.kinds_of(&breach.id).contains(&self.kind))
     }
 
     /// How many texts are best asked about together.
@@ -112,10 +127,10 @@ impl Checker {
         let mut inputs = Vec::new();
         let mut lines: Vec<Result<u32, &'static str>> = Vec::with_capacity(texts.len());
         for text in texts {
-            lines.push(match Nik::parse(text) {
-                Ok(nik) => {
+            lines.push(match Identifier::parse(self.kind, text) {
+                Ok(identifier) => {
                     let next = u32::try_from(inputs.len()).unwrap_or(u32::MAX);
-                    let input = nik.oprf_input();
+                    let input = identifier.into_input();
                     let ordinal = *ordinals.entry(key.hash(&input)).or_insert(next);
                     if ordinal == next {
                         inputs.push(input);
@@ -141,7 +156,7 @@ impl Checker {
             Ok(ordinal) => {
                 let from = matches.partition_point(|(found, _)| found < ordinal);
                 let to = matches.partition_point(|(found, _)| found <= ordinal);
-                Verdict::of_one(Kind::Nik, matches[from..to].iter().map(|(_, found)| *found), &self.breaches)
+                Verdict::of_one(self.kind, matches[from..to].iter().map(|(_, found)| *found), &self.breaches)
             }
             Err(reason) => Verdict::Invalid(NotLookedUp { kind: None, reason }),
         };

@@ -25,8 +25,10 @@ fn the_help_is_as_documented() {
     let (code, out, _) = run(dir.path(), &["--help"]);
     assert_eq!(code, 0);
     assert_eq!(out, include_str!("help.txt"), "if the change is meant, update client/tests/help.txt");
-    for command in ["join", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"] {
-        let (code, out, _) = run(dir.path(), &[command, "--help"]);
+    let commands = ["join", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"];
+    for command in commands.into_iter().chain(["ledger status", "ledger prune"]) {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let (code, out, _) = run(dir.path(), &words);
         assert_eq!(code, 0);
         assert!(out.contains(&format!("Example:\n  samar {command}")), "{out}");
         assert!(out.contains("--json"), "{out}");
@@ -52,13 +54,15 @@ fn completions_and_manual_pages_are_of_every_command() {
 #[test]
 fn usage_errors_end_with_2() {
     let dir = tempfile::tempdir().unwrap();
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 11] = [
+        &["check", "--kind", "sim", "x"],
         &[],
         &["serve"],
         &["join"],
         &["sync", "--audit", "--lookup"],
         &["screen", "a.csv", "--out", "b"],
         &["check"],
+        &["ledger", "prune"],
         &["bench", "--batch", "64,65536"],
         &["bench", "--batch", "64;128"],
         &["bench", "--streams", "0"],

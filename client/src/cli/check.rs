@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use samar_local::exit::{Exit, Failure};
+use samar_local::exit::{Exit, Failure, say};
+use samar_protocol::identifier::Kind;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -17,8 +18,12 @@ use crate::report::Verdict;
 const BATCHES: usize = 2;
 
 pub(super) async fn check(home: &Home, arguments: CheckArguments) -> Result<Exit, Failure> {
-    let checker = Arc::new(Checker::open_with(home, arguments.lookup).await?);
-    let mut batches = read(arguments.niks, checker.lines());
+    let kind = Kind::from_name(&arguments.kind).unwrap_or(Kind::Nik); // there are no other names
+    let checker = Arc::new(Checker::open_with(home, arguments.lookup).await?.of_kind(kind));
+    if !checker.is_held() {
+        say(format_args!("samar: warning: no breach of the set holds {}", kind.nouns()));
+    }
+    let mut batches = read(arguments.identifiers, checker.lines());
     let mut under_way: VecDeque<JoinHandle<Result<Result<Answered, Failure>, Failure>>> = VecDeque::new();
     let (mut number, mut exposed, mut wrong) = (0, false, None);
     loop {
@@ -51,10 +56,10 @@ pub(super) async fn check(home: &Home, arguments: CheckArguments) -> Result<Exit
 
 /// Reads batches of so many lines, on a thread of its own: whoever waits for the first answers before he writes more gets them. It is
 /// not waited for at the end, when it may stand in a read for ever.
-fn read(niks: Vec<String>, most: usize) -> mpsc::Receiver<Result<Vec<String>, Failure>> {
+fn read(identifiers: Vec<String>, most: usize) -> mpsc::Receiver<Result<Vec<String>, Failure>> {
     let (send, batches) = mpsc::channel(1);
     std::thread::spawn(move || {
-        let mut lines = lines::of(niks);
+        let mut lines = lines::of(identifiers);
         loop {
             let batch = lines.batch(most);
             let is_last = batch.as_ref().is_ok_and(Vec::is_empty);

@@ -20,7 +20,7 @@ use crate::config::Home;
 use crate::inspect::inspect;
 use crate::notice::{NoticePlan, notice};
 use crate::screen::{Column, ScreenPlan};
-use args::{Arguments, BenchArguments, Command, ScreenArguments};
+use args::{Arguments, BenchArguments, Command, LedgerCommand, ScreenArguments};
 
 /// Runs the program with these arguments, its name first.
 ///
@@ -95,6 +95,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        Command::Ledger { command } => tokio::task::block_in_place(|| ledger(home, &command)),
         Command::Notice { report, out, only, json } => {
             let plan = NoticePlan { home: home.clone(), report, out, only };
             let drafts = tokio::task::block_in_place(|| notice(&plan))?;
@@ -121,6 +122,20 @@ fn read_invitation(path: &Path) -> Result<String, Failure> {
     let bytes = std::fs::read(path).map_err(|error| io_failure("read", path, &error))?;
     String::from_utf8(bytes)
         .map_err(|_| Failure::input(format!("{} is not an invitation: it is not text", path.display())))
+}
+
+fn ledger(home: &Home, command: &LedgerCommand) -> Result<Exit, Failure> {
+    match *command {
+        LedgerCommand::Status { json } => {
+            let kept = crate::kept::kept(home)?;
+            if json { show::ledgers_json(&kept) } else { show::ledgers(&kept) }
+        }
+        LedgerCommand::Prune { older_than, other_keys, json } => {
+            let pruned = crate::kept::prune(home, older_than, other_keys)?;
+            if json { show::pruned_json(&pruned) } else { show::pruned(&pruned) }
+        }
+    }
+    Ok(Exit::Done)
 }
 
 async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure> {

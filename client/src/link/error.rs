@@ -70,6 +70,11 @@ impl LinkError {
             }
             ConnectionError::TransportError(found) => Self::lied(address, found),
             // Said by the other side.
+            ConnectionError::ConnectionClosed(close)
+                if close.error_code == TransportErrorCode::CONNECTION_REFUSED =>
+            {
+                Self::Refused { refusal: Refusal::new(RefusalCode::Busy) }
+            }
             ConnectionError::ConnectionClosed(close) => match alert(close.error_code) {
                 Some(
                     ALERT_BAD_CERTIFICATE..=ALERT_CERTIFICATE_UNKNOWN

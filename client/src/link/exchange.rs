@@ -35,24 +35,33 @@ pub trait Streams: Send + Sync {
 
     /// Opens a stream for one exchange.
     fn open(&self) -> impl Future<Output = io::Result<(Self::Send, Self::Receive)>> + Send;
+
+    /// Makes another connection to this address where the server closed the last one because it is busy; else nothing.
+    fn renew(&self, address: &str) -> impl Future<Output = Result<(), LinkError>> + Send {
+        let _ = address;
+        async { Ok(()) } // what is no connection was closed by nobody
+    }
 }
 
 impl<S: Streams> Link<S> {
-    /// Asks, and asks again where the server is busy. Nothing else is ever repeated.
+    /// Asks, and asks again where the server is busy, on another connection where it closed this one. Nothing else is ever
+    /// repeated.
     ///
     /// # Errors
     /// [`LinkError`]; a refusal other than "busy" comes back at once.
     pub(super) async fn ask(&self, request: &Request, bulk: &[u8]) -> Result<(Response, Vec<u8>), LinkError> {
-        for attempt in 1.. {
-            match self.ask_once(request, bulk).await {
-                Err(error) => match busy_wait(&error, attempt) {
-                    Some(wait) => tokio::time::sleep(wait).await,
-                    None => return Err(error),
-                },
-                done => return done,
+        let once = |attempt| async move {
+            if attempt > 1 {
+                self.streams.renew(&self.address).await?;
             }
-        }
-        unreachable!("the last attempt returns")
+            self.ask_once(request, bulk).await
+        };
+        patiently(once).await
+    }
+
+    /// Makes another connection where the server closed this one for want of a seat. Where that fails, whoever asks next hears why.
+    pub(crate) async fn renew(&self) {
+        let _ = self.streams.renew(&self.address).await;
     }
 
     /// Asks, whatever comes of it.
@@ -170,6 +179,22 @@ impl<S: Streams> Link<S> {
         };
         tokio::time::timeout(STALL_TIMEOUT, step).await.map_err(stalled)
     }
+}
+
+/// Does something that a busy server may refuse; again after the time that it names, and up to half as much more, a few times.
+pub(super) async fn patiently<T, F: Future<Output = Result<T, LinkError>>>(
+    once: impl Fn(u32) -> F,
+) -> Result<T, LinkError> {
+    for attempt in 1.. {
+        match once(attempt).await {
+            Err(error) => match busy_wait(&error, attempt) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error),
+            },
+            done => return done,
+        }
+    }
+    unreachable!("the last attempt returns")
 }
 
 /// The error of quinn's that an I/O error carries, if it is of this kind.

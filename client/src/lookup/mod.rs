@@ -1,6 +1,6 @@
 //! Private lookups: pages of segments that are not here, without saying which (SPEC.md section "Private lookup").
 //!
-//! [`cache`] keeps what lookups need of a segment, [`PrivateSegment`] asks. A program of another kind uses
+//! `cache` keeps what lookups need of a segment, `PrivateSegment` asks. A program of another kind uses
 //! [`Checker`](crate::check::Checker), which does all of it: evaluate, then look in every segment, always.
 
 pub(crate) mod cache;
@@ -133,7 +133,10 @@ impl PrivateSegment {
         for attempt in 1.. {
             match self.ask(link, Arc::clone(tags), ordinal).await {
                 Err(error) => match busy_wait(&error, attempt) {
-                    Some(wait) => tokio::time::sleep(wait).await,
+                    Some(wait) => {
+                        tokio::time::sleep(wait).await;
+                        link.renew().await;
+                    }
                     None => return Err(error),
                 },
                 done => return done,

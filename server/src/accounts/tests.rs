@@ -104,53 +104,6 @@ fn bytes_of_records_are_bounded_by_the_allowance() {
     assert_eq!(bytes, 60 * (92 + "bank-a".len() as u64));
 }
 
-/// Prints debits a second through the log, and how long a start takes without and with a checkpoint: `cargo test -p
-/// samar-server --lib debits_a_second -- --ignored --nocapture`. The log is written in the folder where it is run, since
-/// the one for temporary files is often no disk.
-#[test]
-#[ignore = "prints figures; they are of a quiet machine only"]
-fn debits_a_second() {
-    use std::time::Instant;
-    const DEBITS: u32 = 200_000;
-    const WAITING: usize = 256;
-    let folder = tempfile::tempdir_in(".").unwrap();
-    let path = folder.path().join("account.log");
-    let bank = bank(u64::MAX, u64::MAX);
-    let cpu_s = || {
-        let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        std::time::Duration::try_from(cpu).unwrap().as_secs_f64()
-    };
-    let accounts = Accounts::open(&path).unwrap();
-    let (began, cpu_began) = (Instant::now(), cpu_s());
-    runtime().block_on(async {
-        let mut waiting = std::collections::VecDeque::new();
-        for number in 0..DEBITS {
-            let batch = *blake3::hash(&number.to_le_bytes()).as_bytes();
-            waiting.push_back(accounts.debit(&bank, batch, 1, NOON).unwrap().synced);
-            if waiting.len() == WAITING {
-                waiting.pop_front().unwrap().await.unwrap();
-            }
-        }
-        for synced in waiting {
-            synced.await.unwrap();
-        }
-    });
-    let (seconds, cpu_us) = (began.elapsed().as_secs_f64(), (cpu_s() - cpu_began) * 1e6 / f64::from(DEBITS));
-    let per_second = f64::from(DEBITS) / seconds;
-    let say = |line: String| samar_local::exit::say(format_args!("{line}"));
-    say(format!("{per_second:.0} debits/s, {WAITING} waiting; {cpu_us:.1} us of processor time each"));
-    drop(accounts);
-    for start in ["a whole log", "a checkpoint"] {
-        let began = Instant::now();
-        let accounts = Accounts::open(&path).unwrap();
-        say(format!("start from {start} of {DEBITS} records: {:.3} s", began.elapsed().as_secs_f64()));
-        assert_eq!(accounts.used("bank-a", NOON).lifetime, u64::from(DEBITS));
-        let began = Instant::now();
-        accounts.checkpoint(1).unwrap();
-        say(format!("checkpoint: {:.3} s", began.elapsed().as_secs_f64()));
-    }
-}
-
 /// Lookups have a day of their own, and no lifetime; they are there after a restart, and a wrong clock hands none back.
 #[test]
 fn private_lookups_are_counted_by_the_day_apart_from_evaluations() {
@@ -261,6 +214,19 @@ fn a_token_is_traded_once() {
     assert!(accounts.join("bank-b", [1; 32], [3; 32], NOON).is_none(), "nor after a restart");
     assert_eq!(accounts.bank_of(&[2; 32]).as_deref(), Some("bank-a"));
     assert_eq!(accounts.bank_of(&[3; 32]), None);
+}
+
+#[test]
+fn the_keys_of_a_bank_stand_in_the_log_with_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    for (token, bank, time_s) in [(1, "bank-a", NOON), (2, "bank-b", NOON + 1), (3, "bank-a", NOON + 2)] {
+        runtime().block_on(accounts.join(bank, [token; 32], [token + 10; 32], time_s).unwrap()).unwrap();
+    }
+    let standing = Accounts::standing(&path).unwrap();
+    assert_eq!(standing.keys("bank-a"), [([11; 32], NOON), ([13; 32], NOON + 2)]);
+    assert_eq!(standing.keys("bank-c"), []);
 }
 
 #[test]
