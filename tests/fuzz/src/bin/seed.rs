@@ -425,8 +425,8 @@ fn elements() {
 
 /// See `lookup::lookup`.
 fn lookups() {
-    put("lookup", "query", &[&[0, 3], &[0xff; 10], &[0x0f]]);
-    put("lookup", "query-padding", &[&[0, 3], &[0xff; 10], &[0x1f]]);
+    put("lookup", "query", &[&[0, 2], &[0xff; 10], &[0x0f]]);
+    put("lookup", "query-padding", &[&[0, 2], &[0xff; 10], &[0x1f]]);
     put("lookup", "hint", &[&[1, 0], &HINT_MAGIC, &2_048u32.to_le_bytes(), &[7; 90]]);
     put("lookup", "hint-raw", &[&[2, 0], &HINT_MAGIC, &4_096u32.to_le_bytes()]);
     put("lookup", "answer", &[&[3, 0], &[0xa5; 99]]);
