@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, value_parser};
+use samar_local::pages::Shell;
 use samar_local::table::Form;
 use samar_protocol::identifier::Kind;
 use samar_protocol::limits::BATCH_ELEMENTS_MAX;
@@ -103,6 +104,11 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show or prune what is kept of customers that were evaluated
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
     /// Screen a file of customers against the synced set
     ///
     /// The report has every column of the file and adds samar_status (clear, exposed or invalid:REASON),
@@ -139,6 +145,21 @@ pub(super) enum Command {
         after_help = "Example:\n  samar check - < niks.txt\n  samar check --kind phone - < numbers.txt"
     )]
     Check(CheckArguments),
+    /// Print completions of the command line, for a shell to read
+    #[command(
+        after_help = "Example:\n  samar completions bash > ~/.local/share/bash-completion/completions/samar"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Example:\n  samar man --out /usr/local/share/man/man1")]
+    Man {
+        /// Folder that the pages go to
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Measure the server: rate, latency and bytes, step by step
     ///
     /// Sends batches of made-up NIKs in a closed loop, a step for each pair of batch size and streams, and verifies
@@ -146,6 +167,32 @@ pub(super) enum Command {
     /// it, and a bench that the allowance does not cover is refused before it begins.
     #[command(after_help = "Example:\n  samar bench --batch 64,4096 --streams 1,8 --out bench.html")]
     Bench(BenchArguments),
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum LedgerCommand {
+    /// Show each ledger: its key, its customers, and what it takes
+    #[command(after_help = "Example:\n  samar ledger status")]
+    Status {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep less: customers long gone, ledgers of keys that are served no more
+    ///
+    /// Who is pruned is evaluated, and charged, again when a screening meets them.
+    #[command(after_help = "Example:\n  samar ledger prune --older-than 400 --other-keys")]
+    Prune {
+        /// Remove customers that no screening met for more than so many days
+        #[arg(long, value_name = "DAYS", required_unless_present = "other_keys")]
+        older_than: Option<u16>,
+        /// Remove ledgers of keys that the operator serves no more
+        #[arg(long)]
+        other_keys: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -8,9 +8,10 @@ mod show;
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use samar_local::exit::{Exit, Failure, io_failure, print, say};
 use samar_local::folder::default_folder;
+use samar_local::pages;
 use samar_local::table::Form;
 use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
@@ -19,7 +20,7 @@ use crate::config::Home;
 use crate::inspect::inspect;
 use crate::notice::{NoticePlan, notice};
 use crate::screen::{Column, ScreenPlan};
-use args::{Arguments, BenchArguments, Command, ScreenArguments};
+use args::{Arguments, BenchArguments, Command, LedgerCommand, ScreenArguments};
 
 /// Runs the program with these arguments, its name first.
 ///
@@ -34,6 +35,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit, Failu
             return Ok(exit);
         }
     };
+    match &arguments.command {
+        Command::Completions { shell } => return pages::completions(Arguments::command(), *shell),
+        Command::Man { out } => return pages::man(Arguments::command(), out.as_deref()),
+        _ => {}
+    }
     let dir = arguments.dir.map_or_else(|| default_folder("samar"), Ok)?;
     let home = Home::new(&dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -89,6 +95,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        Command::Ledger { command } => tokio::task::block_in_place(|| ledger(home, &command)),
         Command::Notice { report, out, only, json } => {
             let plan = NoticePlan { home: home.clone(), report, out, only };
             let drafts = tokio::task::block_in_place(|| notice(&plan))?;
@@ -102,6 +109,8 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
         Command::Screen(arguments) => screen(home, arguments).await,
         Command::Check(arguments) => check::check(home, arguments).await,
         Command::Bench(arguments) => bench(home, arguments).await,
+        // Printed before there is a folder.
+        Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
     }
 }
 
@@ -113,6 +122,20 @@ fn read_invitation(path: &Path) -> Result<String, Failure> {
     let bytes = std::fs::read(path).map_err(|error| io_failure("read", path, &error))?;
     String::from_utf8(bytes)
         .map_err(|_| Failure::input(format!("{} is not an invitation: it is not text", path.display())))
+}
+
+fn ledger(home: &Home, command: &LedgerCommand) -> Result<Exit, Failure> {
+    match *command {
+        LedgerCommand::Status { json } => {
+            let kept = crate::kept::kept(home)?;
+            if json { show::ledgers_json(&kept) } else { show::ledgers(&kept) }
+        }
+        LedgerCommand::Prune { older_than, other_keys, json } => {
+            let pruned = crate::kept::prune(home, older_than, other_keys)?;
+            if json { show::pruned_json(&pruned) } else { show::pruned(&pruned) }
+        }
+    }
+    Ok(Exit::Done)
 }
 
 async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure> {

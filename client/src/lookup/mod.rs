@@ -1,6 +1,6 @@
 //! Private lookups: pages of segments that are not here, without saying which (SPEC.md section "Private lookup").
 //!
-//! [`cache`] keeps what lookups need of a segment, [`PrivateSegment`] asks. A program of another kind uses
+//! `cache` keeps what lookups need of a segment, `PrivateSegment` asks. A program of another kind uses
 //! [`Checker`](crate::check::Checker), which does all of it: evaluate, then look in every segment, always.
 
 pub(crate) mod cache;

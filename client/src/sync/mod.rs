@@ -21,6 +21,7 @@ use crate::expiry;
 use crate::link::Link;
 use crate::lookup::{self, cache};
 use crate::people::now_s;
+use crate::rekey;
 use crate::seen::Seen;
 use crate::tls;
 pub(crate) use segment::{FetchError, Wanted};
@@ -125,6 +126,7 @@ async fn run(home: &Home, extent: Extent) -> Result<SyncReport, Failure> {
     keep(home, &newest, &chain)?;
     expiry::warn_of(home, manifest)?;
     let segments_removed = remove_unnamed(home, manifest)?;
+    rekey::after_sync(home, &config, &link).await?;
     let mut hints_audited = 0;
     if extent == Extent::Audited {
         hints_audited = tokio::task::block_in_place(|| audit::audit(home, manifest, link.address()))?;

@@ -16,4 +16,5 @@ mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;
+mod rotation;
 mod vectors;
