@@ -37,6 +37,21 @@ fn the_help_is_as_documented() {
 }
 
 #[test]
+fn completions_and_manual_pages_are_of_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, out, _) = run(dir.path(), &["completions", shell]);
+        assert!(code == 0 && out.contains("no-ledger") && out.contains("notice"), "{shell}: {out}");
+    }
+    let (code, out, _) = run(dir.path(), &["man"]);
+    assert!(code == 0 && out.contains(".TH samar 1"), "{out}");
+    let pages = dir.path().join("man1");
+    assert_eq!(run(dir.path(), &["man", "--out", pages.to_str().unwrap()]).0, 0);
+    let screen = std::fs::read_to_string(pages.join("samar-screen.1")).unwrap();
+    assert!(screen.contains(".TH samar-screen 1") && screen.contains("no\\-ledger"), "{screen}");
+}
+
+#[test]
 fn usage_errors_end_with_2() {
     let dir = tempfile::tempdir().unwrap();
     let wrong: [&[&str]; 11] = [

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, value_parser};
+use samar_local::pages::Shell;
 use samar_local::table::Form;
 use samar_protocol::identifier::Kind;
 use samar_protocol::limits::BATCH_ELEMENTS_MAX;
@@ -144,6 +145,21 @@ pub(super) enum Command {
         after_help = "Example:\n  samar check - < niks.txt\n  samar check --kind phone - < numbers.txt"
     )]
     Check(CheckArguments),
+    /// Print completions of the command line, for a shell to read
+    #[command(
+        after_help = "Example:\n  samar completions bash > ~/.local/share/bash-completion/completions/samar"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Example:\n  samar man --out /usr/local/share/man/man1")]
+    Man {
+        /// Folder that the pages go to
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Measure the server: rate, latency and bytes, step by step
     ///
     /// Sends batches of made-up NIKs in a closed loop, a step for each pair of batch size and streams, and verifies

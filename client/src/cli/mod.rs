@@ -8,9 +8,10 @@ mod show;
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use samar_local::exit::{Exit, Failure, io_failure, print, say};
 use samar_local::folder::default_folder;
+use samar_local::pages;
 use samar_local::table::Form;
 use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
@@ -34,6 +35,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit, Failu
             return Ok(exit);
         }
     };
+    match &arguments.command {
+        Command::Completions { shell } => return pages::completions(Arguments::command(), *shell),
+        Command::Man { out } => return pages::man(Arguments::command(), out.as_deref()),
+        _ => {}
+    }
     let dir = arguments.dir.map_or_else(|| default_folder("samar"), Ok)?;
     let home = Home::new(&dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -103,6 +109,8 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
         Command::Screen(arguments) => screen(home, arguments).await,
         Command::Check(arguments) => check::check(home, arguments).await,
         Command::Bench(arguments) => bench(home, arguments).await,
+        // Printed before there is a folder.
+        Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
     }
 }
 

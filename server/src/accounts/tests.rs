@@ -50,6 +50,9 @@ fn an_allowance_is_exact_and_a_retry_is_free() {
     assert_eq!(charge(&accounts, &bank, 1, 60, next), Ok(0));
     assert_eq!(charge(&accounts, &bank, 3, 51, next), Err(Refused::Lifetime));
     assert_eq!(charge(&accounts, &bank, 3, 50, next), Ok(50));
+    assert_eq!(charge(&accounts, &bank, 1, 60, next), Ok(0), "also once the account has turned to that day");
+    let none = Usage { next_day_s: 20_002 * DAY_S, ..Usage::default() };
+    assert_eq!(accounts.used("bank-b", next), none);
     assert_eq!(
         accounts.used("bank-a", next),
         Usage { today: 50, lifetime: 150, rekeyed_today: 0, next_day_s: 20_002 * DAY_S }
@@ -217,6 +220,19 @@ fn a_token_is_traded_once() {
 }
 
 #[test]
+fn a_checkpoint_is_due_once_so_many_records_were_written_since_the_log_was_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("account.log");
+    let accounts = Accounts::open(&path).unwrap();
+    for batch in 1..=3 {
+        assert!(!path.with_extension("checkpoint").exists());
+        charge(&accounts, &bank(100, 100), batch, 1, NOON).unwrap();
+        accounts.checkpoint(3).unwrap();
+    }
+    assert!(path.with_extension("checkpoint").exists());
+}
+
+#[test]
 fn the_keys_of_a_bank_stand_in_the_log_with_their_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
@@ -301,13 +317,21 @@ fn a_flipped_bit_is_named_and_never_counted_over() {
     let path = folder.path().join("log");
     log_with_debits(&path, 3);
     let whole = std::fs::read(&path).unwrap();
+    let record = (whole.len() - LOG_MAGIC.len()) / 3;
     for at in 0..whole.len() {
         for bit in [1, 0x10, 0x80] {
             let mut changed = whole.clone();
             changed[at] ^= bit;
             std::fs::write(&path, &changed).unwrap();
             let failure = used(&path).expect_err(&format!("byte {at}"));
-            assert!(failure.to_string().contains("damaged at byte"), "{failure}");
+            let place = match at.checked_sub(LOG_MAGIC.len()).map(|at| at / record) {
+                None => "damaged at byte 0: ".to_owned(),
+                Some(before) => {
+                    let begin = LOG_MAGIC.len() + before * record;
+                    format!("damaged at byte {begin}, record {}: ", before + 1)
+                }
+            };
+            assert!(failure.to_string().contains(&place), "{failure}");
         }
     }
 }
