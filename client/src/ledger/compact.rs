@@ -9,7 +9,7 @@ use super::block::record;
 use super::entries::Entries;
 use super::head::{Head, RunRef};
 use super::run::{READ_BYTES_MIN, RunWriter};
-use super::{Day, days_path, remove, run_path, write_head};
+use super::{Day, NEVER, days_path, remove, run_path, write_head};
 
 /// Most runs merged at once.
 const FAN_IN_MAX: usize = 64;
@@ -46,7 +46,8 @@ pub(super) fn merge_small(folder: &Path, head: &mut Head, memory_bytes: usize) -
     }
 }
 
-/// Leaves out who was last met before this day; how many those are. The tail must be empty.
+/// Leaves out who was last met before this day; how many those are. Who was met by no whole screening yet was paid for and
+/// stays. The tail must be empty.
 pub(super) fn prune(
     folder: &Path,
     head: &mut Head,
@@ -61,7 +62,7 @@ pub(super) fn prune(
         if last.replace(entry.hash) == Some(entry.hash) {
             continue;
         }
-        if entry.day < before {
+        if entry.day != NEVER && entry.day < before {
             left_out += 1;
         } else {
             writer.push(record(&entry.hash, &entry.element), entry.day)?;

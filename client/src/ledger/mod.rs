@@ -222,11 +222,11 @@ impl Ledger {
                 continue;
             }
             let path = days_path(&self.folder, run.number);
-            // Days that cannot be read are no reason to lose a screening: all of the run was met today, then.
+            // Days that cannot be read are no reason to lose a screening: whom it did not meet nobody met, then.
             let mut old = DaysReader::open(&self.folder, &state.head, *run).ok();
             let mut writer = DaysWriter::create(&path, state.head.header(Part::Days, run.number))?;
             for at in 0..run.records {
-                let day = old.as_mut().map_or(Ok(today()), DaysReader::next)?;
+                let day = old.as_mut().map_or(Ok(NEVER), DaysReader::next)?;
                 writer.push(if is_met(met, at) { today() } else { day })?;
             }
             writer.finish(&path)?;
