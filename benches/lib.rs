@@ -2,6 +2,7 @@
 //!
 //! `benches/README.md` says how to run them and what came out.
 
+pub mod lookup;
 pub mod machine;
 pub mod opponents;
 pub mod rounds;

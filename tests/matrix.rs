@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use refused::Vector;
 
 /// Rules that no bytes by themselves break, and what it takes.
-const NOT_BYTES: [(&str, &str); 21] = [
+const NOT_BYTES: [(&str, &str); 26] = [
     ("R-WIRE-15", "a connection without a certificate"),
     ("R-WIRE-16", "time"),
     ("R-WIRE-20", "a certificate whose bank is gone"),
@@ -34,6 +34,11 @@ const NOT_BYTES: [(&str, &str); 21] = [
     ("R-MAN-9", "a manifest seen before"),
     ("R-MAN-10", "the time of day"),
     ("R-LOG-3", "a log that was longer"),
+    ("R-LOOK-3", "a segment that was published without a hint"),
+    ("R-LOOK-4", "what was looked up today"),
+    ("R-LOOK-8", "a query that is under way"),
+    ("R-LOOK-9", "the size of a set"),
+    ("R-LOOK-10", "a segment and its hint"),
     ("R-VLT-3", "a file or folder that is gone"),
     ("R-KEY-2", "the mode of a file"),
 ];

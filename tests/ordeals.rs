@@ -44,6 +44,11 @@ fn more_work_than_can_be_done_is_refused_and_not_charged() {
 }
 
 #[test]
+fn every_private_lookup_reads_its_page_and_noise_is_what_was_derived() {
+    hold("lookups", 200);
+}
+
+#[test]
 fn a_revoked_bank_is_gone_within_seconds() {
     hold("revoke", 1);
 }

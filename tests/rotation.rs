@@ -1,9 +1,15 @@
 //! Another OPRF key under a running server: both keys are served for the grace, what a bank holds goes along, and nobody gains by it.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use samar::Home;
+use samar::join::join;
+use samar::report::{Format, Summary};
+use samar::screen::{Column, ScreenPlan, screen};
+use samar::sync::sync;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Nik;
 use samar_protocol::oprf::{Blinding, Element, PinnedRotation, Proof, PublicKey, Rekeyed, SUITE, SecretKey};
@@ -158,4 +164,106 @@ async fn a_running_server_destroys_the_old_key_when_the_grace_is_over() {
     }
     let late = Batch::new(&niks(0, 3), 1).request(&old);
     assert_eq!(scene.caller.send(&late).await.unwrap().refused(), Some((RefusalCode::KeyUnknown, None)));
+}
+
+/// The bank's program in a folder of its own.
+struct Client {
+    folder: tempfile::TempDir,
+}
+
+impl Client {
+    async fn joined(scene: &Scene, bank: &str) -> Self {
+        let client = Self { folder: tempfile::tempdir().unwrap() };
+        let mut invitation = scene.operator.invite(bank, None, None);
+        invitation.address = scene.serving.address.to_string();
+        join(&client.home(), &invitation.to_text().unwrap(), None).await.unwrap();
+        sync(&client.home()).await.unwrap();
+        client
+    }
+
+    fn home(&self) -> Home {
+        Home::new(&self.folder.path().join("samar"))
+    }
+
+    /// Screens these customers. The summary, and the report.
+    async fn screen(&self, customers: &[String]) -> (Summary, String) {
+        let (file, out) = (self.folder.path().join("customers.csv"), self.folder.path().join("report.csv"));
+        std::fs::write(&file, format!("nik\n{}\n", customers.join("\n"))).unwrap();
+        let plan = ScreenPlan {
+            home: self.home(),
+            file,
+            columns: vec![Column::parse("nik")],
+            form: None,
+            table: None,
+            out: out.clone(),
+            format: Format::Csv,
+            summary: None,
+            html: None,
+            only: vec![],
+            since: None,
+            memory_bytes: 256 << 20,
+            ledger: true,
+        };
+        let summary = screen(&plan).await.unwrap();
+        (summary, std::fs::read_to_string(out).unwrap())
+    }
+
+    /// Names in its folder of ledgers.
+    fn ledgers(&self) -> Vec<String> {
+        let folder: PathBuf = self.folder.path().join("samar/ledger");
+        let name =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let mut names: Vec<String> = std::fs::read_dir(folder).unwrap().map(name).collect();
+        names.sort();
+        names
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_carries_on_by_itself_and_pays_for_nobody_twice() {
+    let scene = Scene::new().await;
+    let used = |bank: &'static str| {
+        let log = scene.operator.layout.account_log();
+        move || samar_server::accounts::Accounts::standing(&log).unwrap().usage(bank, 0).lifetime
+    };
+    let used = used("bank-maju");
+    let client = Client::joined(&scene, "bank-maju").await;
+    let late = Client::joined(&scene, "bank-telat").await;
+    let customers = niks(40, 60); // 20 of them are in the set
+    let (first, report) = client.screen(&customers).await;
+    assert_eq!((first.evaluated, first.exposed), (60, 20));
+    late.screen(&customers).await;
+    let before = scene.pins.public_key.id().to_string();
+    assert_eq!(client.ledgers(), [before.as_str()]);
+
+    let after = rotate(&scene, 3_600).await.public_key.id().to_string();
+    // Whoever has the set of before goes on with it, and evaluates under the key of before.
+    let more = [customers.as_slice(), &niks(20, 5)].concat();
+    let (between, _) = client.screen(&more).await;
+    assert_eq!((between.evaluated, between.exposed), (5, 25));
+
+    sync(&client.home()).await.unwrap();
+    assert_eq!(
+        client.ledgers(),
+        [after.as_str()],
+        "the ledger is that of the new key, and the old one is gone"
+    );
+    let (again, same) = client.screen(&customers).await;
+    assert_eq!((again.evaluated, again.reused), (0, 60));
+    assert_eq!(same, report, "the same report");
+    assert_eq!(used(), 65);
+    let (new, _) = client.screen(&[more.as_slice(), &niks(200, 3)].concat()).await;
+    assert_eq!((new.evaluated, new.exposed), (3, 25));
+    assert_eq!(used(), 68);
+
+    // A bank that comes after the grace is told so and pays anew. What it cannot use stays until it is pruned.
+    rotate::finish(&scene.operator.layout).unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    sync(&late.home()).await.unwrap();
+    let (anew, same) = late.screen(&customers).await;
+    assert_eq!((anew.evaluated, anew.charged), (60, 60));
+    assert_eq!(same, report);
+    let mut both = [before, after];
+    both.sort();
+    assert_eq!(late.ledgers(), both);
 }

@@ -16,6 +16,7 @@ use samar_protocol::group::Backend;
 use samar_protocol::identifier::{Identifier, Kind};
 use samar_protocol::invitation::Invitation;
 use samar_protocol::limits::{ELEMENT_BYTES, PREAMBLE_BYTES};
+use samar_protocol::lookup::{Hint, HintNote, QueryVector, Shape};
 use samar_protocol::manifest::SignedManifest;
 use samar_protocol::oprf::{BlindedBatch, Proof, SecretKey};
 use samar_protocol::segment::{Header, SegmentIndex, SegmentRoot};
@@ -30,11 +31,12 @@ use samar_tests::{Operator, Scene, niks};
 const PAGE_BYTES: usize = 8_192;
 
 /// What only a peer can refuse, that knows what it holds or what it asked: these are sent, not decoded here.
-const SENT: [&str; 6] = [
+const SENT: [&str; 7] = [
     "request to the server",
     "answer to the client's evaluate",
     "answer to the client's manifest",
     "answer to the client's fetch",
+    "answer to the client's hint",
     "answer to the client's join",
     "segment that the manifest describes otherwise",
 ];
@@ -62,9 +64,11 @@ fn the_examples_without_a_mistake_are_taken() {
         let vector = Vector { name, rule, reads_as: reads_as.to_owned(), refused_as, seen_as, bytes };
         assert_eq!(decode(&vector), Ok(()), "{reads_as}");
     };
-    for request in ["join", "manifest-newest", "manifest-3", "fetch", "allowance"] {
+    for request in ["join", "manifest-newest", "manifest-3", "fetch", "hint", "lookup", "allowance"] {
         taken("request", refused::example(request));
     }
+    taken("answer to hint", refused::example("hint-sent"));
+    taken("answer to lookup", refused::example("looked-up"));
     taken("answer to evaluate", refused::example("refusal"));
     taken("answer to join", refused::example("joined"));
     taken("answer to manifest", refused::example("manifest-sent"));
@@ -87,12 +91,20 @@ fn decode(vector: &Vector) -> Result<(), String> {
     if let Some(root) = vector.reads_as.strip_prefix("segment of root ") {
         return segment(bytes, Some(refused::hex(root).try_into().unwrap()));
     }
+    if let Some(hash) = vector.reads_as.strip_prefix("hint of hash ") {
+        let note = HintNote { hash: refused::hex(hash).try_into().unwrap() };
+        return text(Hint::parse(bytes, &note, 2_048));
+    }
     match vector.reads_as.as_str() {
         "request" => request(bytes),
         "answer to join" => answer(RequestKind::Join, bytes),
         "answer to manifest" => answer(RequestKind::Manifest, bytes),
         "answer to evaluate" => answer(RequestKind::Evaluate, bytes),
         "answer to rekey" => answer(RequestKind::Rekey, bytes),
+        "answer to hint" => answer(RequestKind::Hint, bytes),
+        "answer to lookup" => answer(RequestKind::Lookup, bytes),
+        "query over 3 pages" => text(QueryVector::parse(bytes, Shape::new(2_048, 3).unwrap())),
+        "hint" => text(Hint::parse(bytes, &HintNote::of(bytes), 2_048)),
         "cell" => cell(Kind::Nik, bytes),
         "phone cell" => cell(Kind::Phone, bytes),
         "email cell" => cell(Kind::Email, bytes),

@@ -1,18 +1,20 @@
 //! Each step of the hot path beside its peers: interleaved rounds, one process, one thread.
 //!
-//! `cargo run --release -p samar-benches --bin ratios -- [--json] [--rounds N]`. With `--json`, standard output is the
-//! list and nothing else. `SAMAR_BACKEND` names another backend than the best.
+//! `cargo run --release -p samar-benches --bin ratios -- [--json] [--rounds N] [oprf|lookup]`. With `--json`, standard output is
+//! the list and nothing else. `SAMAR_BACKEND` names another backend than the best.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is the product")]
 
 use std::fmt::Write as _;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use rand::{SeedableRng as _, rngs::StdRng};
+use samar_benches::lookup::{self, Mapped};
 use samar_benches::opponents::{dalek::Dalek, voprf::Voprf};
 use samar_benches::rounds::{self, Outcome, Step, timed};
 use samar_benches::{HASH_TO_GROUP_DST, machine, oprf_inputs};
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::OprfInput;
+use samar_protocol::lookup::BATCH_QUERIES_MAX;
 use samar_protocol::oprf::{Blinded, BlindedBatch, Blinding, Element, Evaluation, PinnedKey, SecretKey};
 use serde::Serialize;
 
@@ -21,7 +23,7 @@ const BATCH: usize = 1_024;
 /// Seeds the blinds: both sides draw them afresh in every round, and get the same.
 const SEED: u64 = 7;
 
-/// Measures each step of the hot path beside curve25519-dalek and the crate voprf.
+/// Measures each step of the hot path beside its peers.
 #[derive(Parser)]
 struct Arguments {
     /// Print a JSON list of {step, ours_per_s, opponent, opponent_per_s, ratio}; the rest goes to standard error.
@@ -30,9 +32,25 @@ struct Arguments {
     /// Rounds, of which the medians are taken.
     #[arg(long, default_value_t = 51, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
+    /// Pages of 8,192 bytes of the segment that is looked up in: 279 million entries have 179,078.
+    #[arg(long, default_value_t = 179_078, value_parser = clap::value_parser!(u32).range(1..=187_722))]
+    pages: u32,
+    /// What is measured.
+    #[arg(value_enum, default_value_t)]
+    group: Group,
 }
 
-/// One line of the result; rates in elements a second.
+/// Steps that are measured together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// The OPRF beside curve25519-dalek and the crate voprf
+    #[default]
+    Oprf,
+    /// Private lookups: one query beside reading the same memory, sixteen together beside one
+    Lookup,
+}
+
+/// One line of the result; rates in elements a second, of `lookup_scan` in bytes and of `lookup_batch16` in queries.
 #[derive(Serialize)]
 struct Row {
     step: &'static str,
@@ -44,6 +62,9 @@ struct Row {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
+    if arguments.group == Group::Lookup {
+        return lookups(&arguments);
+    }
     let backend = Backend::choose(|name| std::env::var(name).ok())?;
     let head = format!(
         "{}\nbackend {}, batches of {BATCH}, one thread, medians of {} interleaved rounds, elements per second of processor time\n",
@@ -56,25 +77,78 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut steps = bench.steps();
     let outcomes = rounds::run(&mut steps, arguments.rounds.into());
 
-    let rows: Vec<Row> = steps.iter().zip(&outcomes).map(|(step, outcome)| row(step, outcome)).collect();
-    let table = head + &table(&rows, &outcomes);
+    let batch = BATCH as f64;
+    let rows: Vec<Row> =
+        steps.iter().zip(&outcomes).map(|(step, outcome)| row(step, outcome, batch, batch)).collect();
+    show(&arguments, &(head + &table(&rows, &outcomes)), &rows)
+}
+
+fn show(arguments: &Arguments, table: &str, rows: &[Row]) -> Result<(), Box<dyn std::error::Error>> {
     if arguments.json {
         eprint!("{table}");
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        println!("{}", serde_json::to_string_pretty(rows)?);
     } else {
         print!("{table}");
     }
     Ok(())
 }
 
-fn row(step: &Step<'_>, outcome: &Outcome) -> Row {
-    let per_s = |seconds: f64| (BATCH as f64 / seconds).round();
+/// The steps of a private lookup, and below the table what has no opponent.
+fn lookups(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    let mapped = Mapped::new(arguments.pages)?;
+    let mut steps = mapped.steps();
+    let outcomes = rounds::run(&mut steps, arguments.rounds.into());
+    let bytes = mapped.bytes() as f64;
+    let rows: Vec<Row> = steps
+        .iter()
+        .zip(&outcomes)
+        .map(|(step, outcome)| match step.name {
+            "lookup_scan" => row(step, outcome, bytes, bytes),
+            _ => row(step, outcome, BATCH_QUERIES_MAX as f64, 1.0),
+        })
+        .collect();
+    let head = format!(
+        "{}\nkernel {}, n 1,024, q 2^32, sigma 16, query 28 bits, answer 13, hint 21; {} pages of 8,192 bytes in a mapped file, one thread, \
+         medians of {} interleaved rounds; bytes (lookup_scan) and queries (lookup_batch16) per second of processor time\n",
+        machine::describe(),
+        mapped.kernel(),
+        arguments.pages,
+        arguments.rounds
+    );
+    let [hint, up, down] = mapped.sizes();
+    let client = lookup::client_time(arguments.pages);
+    let mut text = head + &table(&rows, &outcomes);
+    let milliseconds = |seconds: f64| seconds * 1e3;
+    // Cannot fail: a String takes everything.
+    let _ = writeln!(text, "one lookup, server: {:.1} ms of a core", milliseconds(outcomes[0].ours_s));
+    let batched = outcomes[1].ours_s / BATCH_QUERIES_MAX as f64;
+    let _ = writeln!(text, "one of sixteen, server: {:.1} ms of a core", milliseconds(batched));
+    let _ = writeln!(
+        text,
+        "client, once there is an identifier: {:.2} ms of a core",
+        milliseconds(client.online_s)
+    );
+    let _ = writeln!(
+        text,
+        "client, ahead: {:.0} ms a query, four at a time, all cores",
+        milliseconds(client.prepare_s)
+    );
+    let _ = writeln!(text, "bytes: up {up}, down {down}, hint {hint}");
+    let _ = writeln!(text, "hint: {:.0} MB of segment a second of a core", lookup::hint_bytes_per_s() / 1e6);
+    show(arguments, &text, &rows)
+}
+
+/// A line, of so many things that each side did in a round.
+fn row(step: &Step<'_>, outcome: &Outcome, ours: f64, theirs: f64) -> Row {
+    let (ours, theirs) = (ours / outcome.ours_s, theirs / outcome.theirs_s);
+    // Lookups are a few tens a second.
+    let rounded = |rate: f64| if rate < 1_000.0 { (rate * 100.0).round() / 100.0 } else { rate.round() };
     Row {
         step: step.name,
-        ours_per_s: per_s(outcome.ours_s),
+        ours_per_s: rounded(ours),
         opponent: step.opponent,
-        opponent_per_s: per_s(outcome.theirs_s),
-        ratio: (outcome.theirs_s / outcome.ours_s * 100.0).round() / 100.0,
+        opponent_per_s: rounded(theirs),
+        ratio: (ours / theirs * 100.0).round() / 100.0,
     }
 }
 

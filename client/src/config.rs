@@ -7,6 +7,7 @@
 //! screened/EPOCH-DAY.manifest   the manifests of epochs that were screened
 //! ledger/KEY-ID/   what was evaluated under a key      pending/run-*.tmp   what a running screening sorts
 //! pending/KEY-ID/  the same of a screening that keeps no ledger, until it has come to its end
+//! lookups/ROOT.index, ROOT.hint   what private lookups need of a segment that is not here
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -78,6 +79,18 @@ impl Home {
 
     pub(crate) fn screened(&self) -> PathBuf {
         self.0.join("screened")
+    }
+
+    pub(crate) fn lookups(&self) -> PathBuf {
+        self.0.join("lookups")
+    }
+
+    pub(crate) fn lookup_index(&self, root: &[u8; 32]) -> PathBuf {
+        self.lookups().join(format!("{}.index", to_hex(root)))
+    }
+
+    pub(crate) fn lookup_hint(&self, root: &[u8; 32]) -> PathBuf {
+        self.lookups().join(format!("{}.hint", to_hex(root)))
     }
 
     pub(crate) fn pending(&self) -> PathBuf {

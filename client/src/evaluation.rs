@@ -47,6 +47,10 @@ impl Evaluator {
         self.blinding
     }
 
+    pub(crate) fn shared_link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
     pub(crate) fn link(&self) -> &Link {
         &self.link
     }

@@ -31,20 +31,6 @@ struct Probe {
     label: Option<u32>,
 }
 
-/// Every match with the position of its tag, in order of tag and then of breach.
-///
-/// # Errors
-/// As [`match_breach`].
-pub(crate) fn match_tags(breaches: &[OpenBreach], tags: &[Tag]) -> Result<Vec<(u32, Match)>, Failure> {
-    let mut matches = Vec::new();
-    for (breach, open) in (0u16..).zip(breaches) {
-        let found = match_breach(open, tags)?;
-        matches.extend(found.into_iter().map(|(ordinal, label)| (ordinal, Match { breach, label })));
-    }
-    matches.par_sort_unstable();
-    Ok(matches)
-}
-
 /// The tags that are in one breach, in order. Each page that is looked at is verified first.
 ///
 /// # Errors
@@ -97,7 +83,7 @@ fn retain_news(found: &mut Vec<Found>, before: &[Found], is_new: impl Fn(u32) ->
 }
 
 /// Segments apply in the order of the manifest: what came later is added, what was taken back no longer counts.
-fn apply(found: &mut Vec<Found>, here: &mut Vec<Found>, kind: SegmentKind) {
+pub(crate) fn apply(found: &mut Vec<Found>, here: &mut Vec<Found>, kind: SegmentKind) {
     match kind {
         SegmentKind::Base | SegmentKind::Add => {
             found.append(here);
@@ -119,7 +105,7 @@ fn apply(found: &mut Vec<Found>, here: &mut Vec<Found>, kind: SegmentKind) {
 }
 
 /// The tags that stand in one segment: located, sorted by page, each page read once and probed.
-fn find(segment: &OpenSegment, tags: &[Tag]) -> Result<Vec<Found>, Failure> {
+pub(crate) fn find(segment: &OpenSegment, tags: &[Tag]) -> Result<Vec<Found>, Failure> {
     let locate = |(ordinal, tag): (usize, &Tag)| {
         let (locator, page) = segment.index.locate(&tag.0)?;
         Some(Probe { page, ordinal: u32::try_from(ordinal).ok()?, locator, label: None })

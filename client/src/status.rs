@@ -7,6 +7,7 @@ use samar_protocol::wire::Allowance;
 use crate::config::{Config, Home};
 use crate::expiry::warnings;
 use crate::join::{Enrolment, enrolment};
+use crate::kept::{Kept, kept};
 use crate::link::{Link, LinkError};
 use crate::people::now_s;
 use crate::seen::Seen;
@@ -20,6 +21,8 @@ pub struct Status {
     pub enrolment: Enrolment,
     /// What is synced, where anything is.
     pub synced: Option<(Seen, Manifest)>,
+    /// What is kept of customers that were evaluated.
+    pub ledgers: Vec<Kept>,
     /// What the server says of the allowance, or why it does not; nothing where it was not asked.
     pub allowance: Option<Result<Allowance, LinkError>>,
     /// What runs out within weeks, and what helps.
@@ -37,7 +40,7 @@ pub async fn status(home: &Home, offline: bool) -> Result<Status, Failure> {
     let allowance = if offline { None } else { Some(ask(home, &enrolment.config).await?) };
     let set_until_s = synced.as_ref().map(|(_, manifest)| manifest.valid_until_s);
     let warnings = warnings(&enrolment.config.bank, enrolment.certificate_until_s, set_until_s, now_s());
-    Ok(Status { enrolment, synced, allowance, warnings })
+    Ok(Status { enrolment, synced, ledgers: kept(home)?, allowance, warnings })
 }
 
 async fn ask(home: &Home, config: &Config) -> Result<Result<Allowance, LinkError>, Failure> {

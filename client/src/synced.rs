@@ -77,12 +77,7 @@ impl Synced {
         self.manifest.bytes()
     }
 
-    /// Opens every segment, so that a sync beside this run cannot take one away.
-    pub(crate) fn open_segments(&self, home: &Home) -> Result<Vec<OpenBreach>, Failure> {
-        self.open_segments_of(home, &self.manifest().breaches)
-    }
-
-    /// The same of some breaches of the manifest.
+    /// Opens every segment of these breaches of the manifest, so that a sync beside this run cannot take one away.
     pub(crate) fn open_segments_of(
         &self,
         home: &Home,
@@ -114,7 +109,12 @@ pub(crate) struct OpenSegment {
 }
 
 impl OpenSegment {
-    fn open(home: &Home, reference: &SegmentRef, breach: &Breach, key: KeyId) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        home: &Home,
+        reference: &SegmentRef,
+        breach: &Breach,
+        key: KeyId,
+    ) -> Result<Self, Failure> {
         let path = home.segment(&reference.root);
         let damaged = |reason: &dyn std::fmt::Display| {
             Failure::local(format!("{}: {reason}", path.display())).remedy("samar sync restores it")

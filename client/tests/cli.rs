@@ -25,8 +25,10 @@ fn the_help_is_as_documented() {
     let (code, out, _) = run(dir.path(), &["--help"]);
     assert_eq!(code, 0);
     assert_eq!(out, include_str!("help.txt"), "if the change is meant, update client/tests/help.txt");
-    for command in ["join", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"] {
-        let (code, out, _) = run(dir.path(), &[command, "--help"]);
+    let commands = ["join", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"];
+    for command in commands.into_iter().chain(["ledger status", "ledger prune"]) {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let (code, out, _) = run(dir.path(), &words);
         assert_eq!(code, 0);
         assert!(out.contains(&format!("Example:\n  samar {command}")), "{out}");
         assert!(out.contains("--json"), "{out}");
@@ -35,15 +37,32 @@ fn the_help_is_as_documented() {
 }
 
 #[test]
+fn completions_and_manual_pages_are_of_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, out, _) = run(dir.path(), &["completions", shell]);
+        assert!(code == 0 && out.contains("no-ledger") && out.contains("notice"), "{shell}: {out}");
+    }
+    let (code, out, _) = run(dir.path(), &["man"]);
+    assert!(code == 0 && out.contains(".TH samar 1"), "{out}");
+    let pages = dir.path().join("man1");
+    assert_eq!(run(dir.path(), &["man", "--out", pages.to_str().unwrap()]).0, 0);
+    let screen = std::fs::read_to_string(pages.join("samar-screen.1")).unwrap();
+    assert!(screen.contains(".TH samar-screen 1") && screen.contains("no\\-ledger"), "{screen}");
+}
+
+#[test]
 fn usage_errors_end_with_2() {
     let dir = tempfile::tempdir().unwrap();
-    let wrong: [&[&str]; 9] = [
+    let wrong: [&[&str]; 11] = [
+        &["check", "--kind", "sim", "x"],
         &[],
         &["serve"],
         &["join"],
-        &["sync", "--audit"],
+        &["sync", "--audit", "--lookup"],
         &["screen", "a.csv", "--out", "b"],
         &["check"],
+        &["ledger", "prune"],
         &["bench", "--batch", "64,65536"],
         &["bench", "--batch", "64;128"],
         &["bench", "--streams", "0"],

@@ -14,6 +14,7 @@ pub enum Kind {
     Invitation,
     Manifest,
     Segment,
+    Hint,
     Certificate,
     PrivateKey,
     BankConfig,
@@ -35,8 +36,9 @@ pub enum Kind {
 }
 
 /// The first eight bytes of each binary kind.
-const MAGICS: [(&[u8; 8], Kind); 7] = [
+const MAGICS: [(&[u8; 8], Kind); 8] = [
     (b"SAMARSEG", Kind::Segment),
+    (b"SAMARHNT", Kind::Hint),
     (b"SAMARMAN", Kind::Manifest),
     (b"SAMARVLT", Kind::Vault),
     (b"SAMARLOG", Kind::AccountLog),
@@ -77,6 +79,7 @@ impl Kind {
             Self::Invitation => ("invitation", "an invitation, with which a bank joins"),
             Self::Manifest => ("manifest", "a manifest: what the operator published, signed"),
             Self::Segment => ("segment", "a segment: one published part of a breach"),
+            Self::Hint => ("hint", "a hint: what private lookups in a segment need, beside its header"),
             Self::Certificate => ("certificate", "a certificate"),
             Self::PrivateKey => ("private-key", "a private key of TLS (never shown)"),
             Self::BankConfig => ("bank-config", "samar.toml: whom a bank asks, and what it trusts"),

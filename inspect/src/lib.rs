@@ -10,6 +10,7 @@
 
 pub mod binary;
 mod certificate;
+mod hint;
 mod invitation;
 mod kind;
 mod manifest;
@@ -67,6 +68,7 @@ fn decode(program: &Program<'_>, kind: Kind, source: &Source) -> Result<Report, 
         Kind::Invitation => invitation::decode(source),
         Kind::Manifest => manifest::decode(source, &program.publishers),
         Kind::Segment => segment::decode(source),
+        Kind::Hint => hint::decode(source),
         Kind::Certificate => certificate::decode(source),
         Kind::PrivateKey => private_key::decode(source),
         _ => (program.own)(kind, source).unwrap_or_else(|| {

@@ -92,6 +92,7 @@ fn header_fault(error: HeaderError, length: u64) -> Fault {
         HeaderError::Length { .. } => length,
         HeaderError::ExtensionOrder(_)
         | HeaderError::ExtensionCritical(_)
+        | HeaderError::LookupNote
         | HeaderError::Truncated
         | HeaderError::Padding => return Fault::whole(format!("in the header, from byte 56 on: {error}")),
     };
@@ -100,7 +101,11 @@ fn header_fault(error: HeaderError, length: u64) -> Fault {
 
 /// Length, root, directory, pages. The header block is one that can be read.
 fn body(report: &mut Report, source: &Source, header: &Header, head: &[u8]) -> Result<(), Failure> {
-    let (found, expected) = (source.length(), header.file_bytes());
+    // What a bank that looks up privately keeps: header and directory, and no page between them.
+    let without_pages = source.file_name().ends_with(".index");
+    let pages_bytes = header.directory_offset() - u64::from(header.params().page_bytes);
+    let (found, left_out) = (source.length(), if without_pages { pages_bytes } else { 0 });
+    let expected = header.file_bytes() - left_out;
     report.facts.add("length_by_header", Value::Bytes(expected));
     if found != expected {
         let what = format!(
@@ -112,12 +117,15 @@ fn body(report: &mut Report, source: &Source, header: &Header, head: &[u8]) -> R
     }
     let page_bytes = header.params().page_bytes;
     let block = head.get(..page_bytes as usize).unwrap_or(head);
-    let directory = source.read(header.directory_offset(), header.directory_bytes())?;
+    let directory = source.read(header.directory_offset() - left_out, header.directory_bytes())?;
     if directory.len() as u64 != header.directory_bytes() {
         let whole = found.saturating_sub(page_bytes.into()) / u64::from(page_bytes);
         report.facts.count("pages_here", whole.min(header.pages().into()));
         report.note("the directory at its end is cut off, so that no page can be verified");
         return Ok(());
+    }
+    if let Some(note) = header.lookup() {
+        report.facts.add("hint", Value::Hex(note.hash.to_vec()));
     }
     let root = SegmentRoot::of(block, &directory);
     report.facts.add("root", Value::Hex(root.0.to_vec()));
@@ -129,6 +137,7 @@ fn body(report: &mut Report, source: &Source, header: &Header, head: &[u8]) -> R
     }
     match SegmentIndex::parse(block, &directory, &root) {
         Err(error) => report.fault(directory_fault(error, header)),
+        Ok(_) if without_pages => report.note("it has no pages: they are looked up privately"),
         Ok(index) => pages(report, source, &index)?,
     }
     Ok(())

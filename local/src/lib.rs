@@ -9,6 +9,7 @@ pub mod durable;
 pub mod exit;
 pub mod folder;
 pub mod growing;
+pub mod pages;
 pub mod people;
 pub mod progress;
 pub mod sort;

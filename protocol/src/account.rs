@@ -42,20 +42,35 @@ pub enum Record {
         /// Elements in it.
         count: u32,
     },
+    /// Private lookups were charged.
+    Lookup {
+        /// When, seconds since 1970 UTC.
+        time_s: u64,
+        /// To whom.
+        bank: String,
+        /// How many. Of which page is hidden, and of which segment is not kept.
+        count: u32,
+    },
 }
 
 impl Record {
     /// When it was written, seconds since 1970 UTC.
     #[must_use]
     pub fn time_s(&self) -> u64 {
-        let (Self::Debit { time_s, .. } | Self::Joined { time_s, .. } | Self::Rekeyed { time_s, .. }) = self;
+        let (Self::Debit { time_s, .. }
+        | Self::Joined { time_s, .. }
+        | Self::Rekeyed { time_s, .. }
+        | Self::Lookup { time_s, .. }) = self;
         *time_s
     }
 
     /// The bank that it is of.
     #[must_use]
     pub fn bank(&self) -> &str {
-        let (Self::Debit { bank, .. } | Self::Joined { bank, .. } | Self::Rekeyed { bank, .. }) = self;
+        let (Self::Debit { bank, .. }
+        | Self::Joined { bank, .. }
+        | Self::Rekeyed { bank, .. }
+        | Self::Lookup { bank, .. }) = self;
         bank
     }
 }
@@ -123,6 +138,13 @@ pub enum Part {
         /// How many: at least one.
         today: u64,
     },
+    /// Private lookups of an account, whose part came before, on its day.
+    Lookups {
+        /// Whose they are.
+        bank: String,
+        /// How many: at least one.
+        today: u64,
+    },
 }
 
 impl Control for Part {
@@ -132,9 +154,9 @@ impl Control for Part {
         match self {
             Self::At { .. } | Self::Token { .. } => Ok(()),
             Self::Account { bank, .. } | Self::Key { bank, .. } => check_bank(Self::NAME, bank),
-            Self::Rekeyed { bank, today } => {
+            Self::Rekeyed { bank, today } | Self::Lookups { bank, today } => {
                 check_bank(Self::NAME, bank)?;
-                rule(Self::NAME, *today > 0, "no rekeyings")
+                rule(Self::NAME, *today > 0, "no rekeyings or lookups")
             }
             Self::Batches { bank, days_before, batches } => {
                 check_bank(Self::NAME, bank)?;

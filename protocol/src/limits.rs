@@ -47,6 +47,9 @@ pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes one `fetch` may ask for: 128 pages of the largest size.
 pub const FETCH_BYTES_MAX: u32 = 128 * 16_384;
 
+/// Pages of a segment that a private lookup may be asked of; what noise allows is less.
+pub const LOOKUP_PAGES_MAX: u32 = 200_000;
+
 /// Breaches one manifest may list.
 pub const BREACHES_MAX: usize = 1_024;
 

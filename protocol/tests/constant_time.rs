@@ -20,13 +20,25 @@ use std::hint::black_box;
 use std::process::Command;
 
 use curve25519_dalek::{RistrettoPoint, Scalar};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use samar_protocol::group::{Backend, FixedBase};
+use samar_protocol::lookup::{
+    Answerer, Client, Hint, HintBuilder, HintNote, Kernel, MatrixSeed, Query, QueryVector, Shape,
+};
 
-/// Where the scalars go. Everything they call is followed.
-const ROOTS: [&str; 3] = ["ifma::edwards::multiply", "ifma::fixed_base::sum_rows", "ifma::digits::recode"];
+/// Where scalars, and secrets of lookups, go. Everything they call is followed.
+const ROOTS: [&str; 5] = [
+    "ifma::edwards::multiply",
+    "ifma::fixed_base::sum_rows",
+    "ifma::digits::recode",
+    // LWE secrets and noise of private lookups; the rest of that kernel works on what is sent.
+    "avx512::dot_each",
+    "avx512::count_in_vectors",
+];
 
 /// What the vector kernels are named.
-const KERNELS: &str = "vector::ifma::";
+const KERNELS: [&str; 2] = ["vector::ifma::", "kernel::avx512::"];
 
 struct Function {
     name: String,
@@ -88,8 +100,10 @@ fn no_branch_or_address_in_the_kernels_depends_on_data() {
 fn no_kernel_has_lost_its_target_features() {
     use_the_kernels();
     let functions = disassemble();
-    let kernels = functions.values().filter(|function| function.name.contains(KERNELS)).count();
-    assert!(kernels >= 10, "{kernels} functions named {KERNELS}");
+    for (name, least) in KERNELS.into_iter().zip([10, 4]) {
+        let kernels = functions.values().filter(|function| function.name.contains(name)).count();
+        assert!(kernels >= least, "{kernels} functions named {name}");
+    }
     let lost = called_intrinsics(&functions);
     assert!(lost.is_empty(), "compiled for the baseline, so that intrinsics are calls: {lost:#?}");
 }
@@ -142,7 +156,30 @@ fn use_the_kernels() {
         points.weighted_sum_vartime(&vec![u128::MAX; count])
     }));
     black_box(points.mul_each(&scalars).encode_double());
+    look_up();
     black_box(FixedBase::new(backend, &RistrettoPoint::default()).mul_each(&scalars).len());
+}
+
+/// Hint, query, answer and reading, with every kernel of this machine.
+fn look_up() {
+    for kernel in Kernel::available() {
+        let (shape, seed) = (Shape::new(2_048, 9).unwrap(), MatrixSeed::from_bytes([3; 16]));
+        let pages = vec![7; 9 * 2_048];
+        let mut builder = HintBuilder::new(kernel, shape, seed);
+        builder.push(&pages);
+        let hint = builder.finish();
+        let hint = Hint::parse(&hint, &HintNote::of(&hint), 2_048).unwrap();
+        let client = Client::new(kernel, shape, seed, hint).unwrap();
+        let prepared = client.prepare(2, &mut StdRng::seed_from_u64(1));
+        let asked = prepared.into_iter().map(|prepared| prepared.query(4).unwrap());
+        let (queries, pending): (Vec<_>, Vec<_>) = asked.unzip();
+        let parse = |query: Query| QueryVector::parse(&query.into_bytes(), shape).unwrap();
+        let mut answerer = Answerer::new(kernel, shape, queries.into_iter().map(parse).collect());
+        answerer.push(&pages);
+        for (pending, answer) in pending.into_iter().zip(answerer.finish()) {
+            assert_eq!(black_box(pending.recover(&answer).unwrap()).as_slice(), &pages[..2_048]);
+        }
+    }
 }
 
 /// Each place where an intrinsic is called instead of being an instruction, whoever calls it.

@@ -50,6 +50,8 @@ pub struct BankSums {
     pub evaluations: u64,
     /// Elements rekeyed, which count for no lifetime.
     pub rekeyed: u64,
+    /// Private lookups charged.
+    pub lookups: u64,
     /// Keys that it joined with.
     pub joined: u64,
     /// When its first record was written, seconds since 1970 UTC.
@@ -137,6 +139,7 @@ impl BankSums {
             Record::Rekeyed { count, .. } => {
                 self.rekeyed = self.rekeyed.saturating_add(u64::from(*count));
             }
+            Record::Lookup { count, .. } => self.lookups = self.lookups.saturating_add(u64::from(*count)),
         }
     }
 }

@@ -39,9 +39,29 @@ pub struct Config {
     /// Evaluations a newly enrolled bank may use in all.
     #[serde(default = "default_lifetime")]
     pub lifetime: u64,
+    /// Which segments are published with private lookups.
+    #[serde(default)]
+    pub lookup: Lookup,
+    /// Private lookups a bank may make in a day (UTC). Each reads the whole segment: 1.5 GB is some 50 ms of a core.
+    #[serde(default = "default_lookups_per_day")]
+    pub lookups_per_day: u64,
     /// Bounds on what peers can make the server hold.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// Which base segments are published with what private lookups need: a hint of 5.5 to 44 MB beside the segment, computed at
+/// some 100 MB of segment a second and core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lookup {
+    /// Those of 64 MB and more; whoever checks a single NIK downloads smaller ones whole.
+    #[default]
+    Large,
+    /// All of them.
+    All,
+    /// None: banks download everything.
+    None,
 }
 
 /// Key exchanges admitted.
@@ -104,6 +124,10 @@ fn default_per_day() -> u64 {
     10_000_000
 }
 
+fn default_lookups_per_day() -> u64 {
+    100_000
+}
+
 fn default_lifetime() -> u64 {
     100_000_000
 }
@@ -123,6 +147,8 @@ impl Config {
             grace_days: default_grace_days(),
             per_day: default_per_day(),
             lifetime: default_lifetime(),
+            lookup: Lookup::default(),
+            lookups_per_day: default_lookups_per_day(),
             limits: Limits::default(),
         }
     }

@@ -225,6 +225,12 @@ impl Layout {
         self.segments().join(format!("{}.segment", to_hex(root)))
     }
 
+    /// The hint of a segment's private lookups.
+    #[must_use]
+    pub fn hint(&self, root: &[u8; 32]) -> PathBuf {
+        self.segment(root).with_extension("hint")
+    }
+
     /// Folder of banks.
     #[must_use]
     pub fn banks(&self) -> PathBuf {

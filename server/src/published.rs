@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
+use memmap2::Mmap;
 use samar_local::durable::sync_folder;
 use samar_local::exit::{Failure, io_failure};
+use samar_protocol::lookup::{HintNote, Shape, hint_bytes};
 use samar_protocol::manifest::{Floor, ManifestHash, SegmentRef, SignedManifest};
+use samar_protocol::segment::Header;
 
 use crate::layout::Layout;
 
@@ -25,6 +30,73 @@ pub struct Segment {
     pub file: File,
     /// Its length.
     pub bytes: u64,
+    /// What private lookups in it need, where they are offered.
+    pub lookup: Option<SegmentLookup>,
+}
+
+/// A segment that private lookups read.
+#[derive(Debug)]
+pub struct SegmentLookup {
+    /// Its pages.
+    pub shape: Shape,
+    /// The hint's file.
+    pub hint: File,
+    /// The hint's length.
+    pub hint_bytes: u64,
+    map: Mmap,
+}
+
+impl SegmentLookup {
+    /// Every page, as it stands in the file.
+    #[must_use]
+    pub fn pages(&self) -> &[u8] {
+        let (rows, pages) = (self.shape.rows(), self.shape.columns());
+        &self.map[rows..rows * (pages + 1)]
+    }
+
+    /// Opens what the header names; `None` where it names nothing.
+    fn open(layout: &Layout, reference: &SegmentRef, file: &File) -> Result<Option<Self>, Failure> {
+        let path = layout.segment(&reference.root);
+        let failure = |error: std::io::Error| io_failure("read the segment", &path, &error);
+        let damaged = |path: &Path, reason: String| {
+            let what = format!("{} is damaged: {reason}", path.display());
+            Failure::local(what).remedy("restore it, or publish again")
+        };
+        let mut block = vec![0; reference.page_bytes as usize];
+        file.read_exact_at(&mut block, 0).map_err(failure)?;
+        let header = Header::parse(&block).map_err(|error| damaged(&path, error.to_string()))?;
+        let Some(note) = header.lookup() else { return Ok(None) };
+        let shape = Shape::new(reference.page_bytes, header.pages());
+        let shape = shape.map_err(|error| damaged(&path, error.to_string()))?;
+        if header.file_bytes() != reference.file_bytes {
+            return Err(damaged(&path, "its header does not belong to its length".to_owned()));
+        }
+        let map = map(file).map_err(|error| io_failure("map the segment", &path, &error))?;
+        let path = layout.hint(&reference.root);
+        let hint = File::open(&path).map_err(|error| io_failure("open the hint", &path, &error))?;
+        let bytes = hint.metadata().map_err(|error| io_failure("open the hint", &path, &error))?.len();
+        let hint_bytes = hint_bytes(reference.page_bytes);
+        if bytes != hint_bytes as u64 {
+            return Err(damaged(&path, format!("{bytes} bytes, not {hint_bytes}")));
+        }
+        // No bank would take it, and each would say that the server lies.
+        let mut content = vec![0; hint_bytes];
+        hint.read_exact_at(&mut content, 0).map_err(|error| io_failure("read the hint", &path, &error))?;
+        if HintNote::of(&content) != note {
+            return Err(damaged(&path, "it is not the hint that the segment names".to_owned()));
+        }
+        Ok(Some(Self { shape, hint, hint_bytes: bytes, map }))
+    }
+}
+
+/// A lookup reads every page: through a read it would copy all of it each time, at a third of the speed.
+#[allow(unsafe_code, reason = "mapping a file")]
+fn map(file: &File) -> std::io::Result<Mmap> {
+    // SAFETY: the bytes must not change while they are mapped, nor the file become shorter. A segment is written before
+    // it gets its name and never after; `publish` removes its name at most, which leaves an open file as it is. Only the operator's
+    // own account can write there, and it could as well write to this process. Bytes that changed all the same would be wrong bytes
+    // in an answer, which a bank refuses by the page's hash: nothing here depends on what they are.
+    unsafe { Mmap::map(file) }
 }
 
 impl Published {
@@ -79,7 +151,8 @@ impl Segment {
             let what = format!("{} is damaged: {bytes} bytes, not {}", path.display(), reference.file_bytes);
             return Err(Failure::local(what).remedy("restore it, or publish again"));
         }
-        Ok(Self { file, bytes })
+        let lookup = SegmentLookup::open(layout, reference, &file)?;
+        Ok(Self { file, bytes, lookup })
     }
 }
 

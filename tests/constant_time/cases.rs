@@ -14,6 +14,7 @@ use samar_protocol::oprf::{
     Blinded, BlindedBatch, BlindedElements, Blinding, Element, Evaluation, KeyRatio, PinnedKey,
     PinnedRotation, SecretKey, Verified, VerifiedRekey,
 };
+use samar_protocol::segment::{BreachId, Entry, SegmentBuilder, SegmentIndex, SegmentKind, SegmentParams};
 
 use super::valgrind::{is_secret, make_public, make_secret, unreported};
 use super::{Case, Expected};
@@ -28,6 +29,8 @@ pub(crate) fn all() -> Vec<Case> {
         case("generate-key", Expected::Nothing, generate_key),
         case("load-key", file_holds_a_key, load_key),
         case("look-up-portable", Expected::Known(1, "whether there is such a page"), look_up),
+        case("locate-hidden", Expected::Nothing, locate_hidden),
+        case("find-hidden", Expected::Nothing, find_hidden),
         case("ratio", Expected::Nothing, ratio),
     ];
     for name in ["portable", "emulated"] {
@@ -144,6 +147,61 @@ fn look_up() -> bool {
         Answerer::new(kernel, shape, vec![QueryVector::parse(&query, shape).expect("a query")]);
     answerer.push(&pages);
     hidden && pending.recover(&answerer.finish()[0]).is_ok_and(|page| is_secret(&page))
+}
+
+/// The page of a tag, among several.
+fn locate_hidden() -> bool {
+    let (index, _, mut tag) = segment();
+    make_secret(&mut tag);
+    let (locator, page) = index.locate_hidden(&tag).expect("a segment with entries");
+    is_secret(&page.to_le_bytes()) && is_secret(&locator.key().to_le_bytes())
+}
+
+/// What a page says of a tag, page number and content being secret too.
+fn find_hidden() -> bool {
+    let (index, pages, mut tag) = segment();
+    let (_, page) = index.locate_hidden(&tag).expect("a segment with entries");
+    let mut bytes = pages[page as usize].clone();
+    make_secret(&mut tag);
+    make_secret(bytes.as_mut_slice());
+    let (locator, page) = index.locate_hidden(&tag).expect("a segment with entries");
+    let sealed = index.find_hidden(&locator, page, &bytes);
+    // Opened at the end, when the verdict may show.
+    let verdict = unreported(|| u8::from(sealed.open().is_ok_and(|label| label.is_some())));
+    let hidden = is_secret(&[verdict]);
+    make_public(&verdict);
+    hidden && verdict == 1
+}
+
+/// A segment of several pages, and a tag in it.
+fn segment() -> (SegmentIndex, Vec<Vec<u8>>, [u8; 32]) {
+    let params = SegmentParams {
+        kind: SegmentKind::Base,
+        breach_id: BreachId::parse("breach-a").expect("an id"),
+        key_id: [1; 8],
+        salt: [2; 16],
+        entries: 1_500,
+        page_bytes: 2_048,
+        label_bits: 3,
+        extensions: vec![],
+    };
+    let tag = |n: u32| {
+        let mut tag = [0; 32];
+        StdRng::seed_from_u64(n.into()).fill_bytes(&mut tag);
+        tag
+    };
+    let placement = params.placement().expect("entries");
+    let mut entries: Vec<Entry> = (0..1_500).map(|n| placement.locate(&tag(n)).entry(n & 7)).collect();
+    entries.sort_by_key(Entry::key);
+    let mut builder = SegmentBuilder::new(params).expect("parameters in order");
+    let mut pages: Vec<Vec<u8>> =
+        entries.into_iter().filter_map(|entry| builder.push(entry).expect("sorted")).collect();
+    let finished = builder.finish().expect("all entries");
+    pages.extend(finished.pages);
+    let index =
+        SegmentIndex::parse(&finished.header_block, &finished.directory, &finished.root).expect("its root");
+    assert!(pages.len() > 3);
+    (index, pages, tag(700))
 }
 
 /// The inverse of a key, times another. A ratio shows nothing of itself but what it makes of an element.

@@ -15,6 +15,7 @@ mod frames;
 mod house;
 mod interrupt;
 mod kill;
+mod lookups;
 mod overload;
 mod power;
 mod programs;
@@ -39,7 +40,7 @@ pub struct Ordeal {
 }
 
 /// All of them.
-pub const ALL: [Ordeal; 9] = [
+pub const ALL: [Ordeal; 10] = [
     Ordeal {
         name: "interrupt",
         what: "kills ingest, remove, publish, a compaction, rotate-key, sync and screen at random points; the next run must come to \
@@ -101,6 +102,14 @@ pub const ALL: [Ordeal; 9] = [
         counts: "seconds of overload",
         full: 30,
         run: overload::run,
+    },
+    Ordeal {
+        name: "lookups",
+        what: "private lookups over random, constant and adversarial pages, some over as many as there may be; every page must \
+               come out, and the noise be what SPEC.md derives",
+        counts: "lookups",
+        full: 100_000,
+        run: lookups::run,
     },
     Ordeal {
         name: "swap",

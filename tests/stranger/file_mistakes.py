@@ -204,6 +204,18 @@ def segments(case):
         lines = HEADER.put("no extensions", code, "extensions").lines[:-1]
         of = Annotated(lines).then((f"00*{8_125 - used}", "padding"))
         served(f"R-SEG-5-{variant}", how, wrong, segment(of, PAGE.lines))
+    note = "the header's note of private lookups cannot be read, or the segment is no base"
+    base, add = "53414d4152534547 0100 0100 00 01 0000", "53414d4152534547 0100 0100 01 01 0000"
+    for variant, kind, code, wrong in [
+        ("empty", base, "01 0100 0000", "A note of no byte."),
+        ("short", base, "01 0100 2100 0100 5a*31", "A hash of 31 bytes."),
+        ("long", base, "01 0100 2300 0100 5a*33", "A hash of 33 bytes."),
+        ("kind", add, "01 0100 2200 0100 5a*32", "The hint of an addition."),
+    ]:
+        used = len(Annotated([(code, "")]).data()) - 1
+        lines = HEADER.put(start, kind, start).put("no extensions", code, "a note of a hint").lines[:-1]
+        of = Annotated(lines).then((f"00*{8_125 - used}", "padding"))
+        served(f"R-LOOK-6-{variant}", note, wrong, segment(of, PAGE.lines))
     how = "the header block has 8192 bytes, not 4096"
     header("R-SEG-6-block", how, "A header block of another length than the pages it announces.", ("pages of", u32(4_096)))
     for variant, listing, how in [

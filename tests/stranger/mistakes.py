@@ -33,6 +33,8 @@ MANIFEST = one_line("01 02", ("00", "epoch: the newest"))
 ALLOWANCE = one_line("01 08", None)
 FETCH, JOIN = Annotated.example("fetch"), Annotated.example("join")
 REKEYED = Annotated.example("rekeyed")
+HINT, LOOKUP = Annotated.example("hint"), Annotated.example("lookup")
+QUERY = [("ffffff0f" * 2 + "ffff0f", "three numbers of 28 bits")]
 EVALUATED, REFUSAL = Annotated.example("evaluated"), Annotated.example("refusal")
 JOINED, FETCHED, SENT = Annotated.example("joined"), one_line("01 83", ("00080000", "length 2,048")), one_line("01 82", ("00020000", "length 512"))
 
@@ -105,7 +107,7 @@ def requests(case):
     version = "protocol version 2, this side speaks 1"
     request("R-WIRE-1-request", version, "Another version.", message(ALLOWANCE, version=2), "unsupported")
     for name, kind, wrong in [
-        ("none", 0x00, "No kind at all."), ("reserved", 0x06, "A reserved kind."),
+        ("none", 0x00, "No kind at all."), ("reserved", 0x09, "A kind that is not given out."),
         ("response", 0x88, "The kind of a response."), ("refusal", 0xFF, "The kind of a refusal."),
     ]:
         how = f"message kind {kind:#04x} is unknown or out of place"
@@ -140,6 +142,16 @@ def requests(case):
     around = FETCH.put("offset", u64(2**64 - 1)).put("length", u32(1))
     request("R-WIRE-9-around", "fetch request: the range passes 2^64", "A range past 2^64.", message(around))
     served("R-WIRE-10", "range-unknown", "A root that no manifest names.", message(FETCH))
+    size = "hint request: the range is empty or too long"
+    request("R-WIRE-9-hint-empty", size, "No byte of a hint.", message(HINT.put("length", u32(0))))
+    request("R-WIRE-9-hint-long", size, "2,097,153 bytes of a hint.", message(HINT.put("length", u32(2_097_153))))
+    around = HINT.put("offset", u64(2**64 - 1)).put("length", u32(1))
+    request("R-WIRE-9-hint-around", "hint request: the range passes 2^64", "A range of a hint past 2^64.", message(around))
+    served("R-WIRE-10-hint", "range-unknown", "The hint of a root that no manifest names.", message(HINT))
+    served("R-WIRE-10-lookup", "range-unknown", "A lookup in a root that no manifest names.", message(LOOKUP, QUERY))
+    size = "lookup request: a lookup is over 1 to 200,000 pages"
+    request("R-LOOK-1-none", size, "A query over no page.", message(LOOKUP.put("pages", u32(0))))
+    request("R-LOOK-1-many", size, "A query over 200,001 pages.", message(LOOKUP.put("pages", u32(200_001))))
     zero = one_line("01 02", ("01 0000000000000000", "epoch 0"))
     request("R-WIRE-11-manifest", "manifest request: epochs are counted from 1", "The manifest of epoch 0.", message(zero))
     zero = EVALUATE.put("epoch", u64(0))
@@ -226,6 +238,12 @@ def answers(case):
     longer = one_line("01 83", (u32(65_536), "length 65,536"))
     how = "bytes of a segment, it announces 65536"
     asked("fetch", "R-WIRE-7-fetched", how, "More bytes than were asked for.", message(longer, [("00*65536", "")]))
+    longer = one_line("01 86", (u32(65_536), "length 65,536"))
+    how = "bytes of a hint, it announces 65536"
+    asked("hint", "R-WIRE-7-hint", how, "More bytes of a hint than were asked for.", message(longer, [("00*65536", "")]))
+    size = "lookup response: a page size that does not exist"
+    of = one_line("01 87", (u32(1_024), "pages of 1,024 bytes"))
+    response("lookup", "R-LOOK-7", size, "An answer for pages of 1,024 bytes.", message(of, [("00*1664", "")]))
     more = EVALUATED.put("count", u32(3)).put("charged", u32(3))
     how = "asked for 2 evaluated elements, it announces 3"
     asked("evaluate", "R-WIRE-7-evaluated", how, "Three elements where two were sent.", answer(more, (*D, D[0])))
@@ -291,3 +309,22 @@ def cells(case):
             shown = text if text.isascii() and len(text) < 60 else "a cell"
             of = Annotated([(text.encode().hex(), shown)])
             case(f"R-ID-1-{kind}-{reason}", f"{kind} cell", reason, "invalid:REASON", "A cell.", of)
+
+
+def lookups(case):
+    """Vectors and hints of private lookups that are none."""
+    padding = "the query's unused bits are not 0"
+    bits = Annotated([("ffffffff ffffff ffffff 1f", "three numbers of 28 bits, and a bit behind them")])
+    case("R-LOOK-2", "query over 3 pages", padding, "malformed", "A bit behind the last number.", bits)
+    other = "this is not the hint of that segment: its hash is another"
+    head = ("53414d4152484e54 0100 00080000", "magic, version, pages of 2,048 bytes")
+    short = Annotated([head, ("00*60", "no such number of numbers")])
+    case("R-LOOK-5-hash", f"hint of hash {'5a' * 32}", other, "5", "A hint of another hash than the header names.", short)
+    none = "this is not a hint for pages of 2048 bytes"
+    for variant, of, wrong in [
+        ("short", short, "A hint that is too short, under its own hash."),
+        ("magic", Annotated([("53414d41524c4f47 0100 00080000", "magic, version, pages of 2,048 bytes")]), "Another magic."),
+        ("version", Annotated([("53414d4152484e54 0200 00080000", "magic, version 2, pages of 2,048 bytes")]), "Version 2."),
+        ("pages", Annotated([("53414d4152484e54 0100 00100000", "magic, version, pages of 4,096 bytes")]), "A hint for pages of another size."),
+    ]:
+        case(f"R-LOOK-5-{variant}", "hint", none, "5", wrong, of)

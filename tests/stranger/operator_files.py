@@ -20,8 +20,10 @@ def account_log(data):
         chain = hash_blake3(b"samar account log v1", chain, body)
         require(found == chain, "R-LOG-1", f"chain at byte {at}")
         read = Reader(body)
-        variant = ("debit", "joined", "rekeyed")[read.choice(3)]
-        record = variant, read.u64(), read.string(), read.take(32)
+        variant = ("debit", "joined", "rekeyed", "lookup")[read.choice(4)]
+        record = variant, read.u64(), read.string()
+        if variant != "lookup":
+            record += (read.take(32),)
         record += (read.take(32) if variant == "joined" else read.u32(),)
         read.end()
         require(1 <= len(record[2].encode()) <= 64, "R-LOG-2", "name of a bank")

@@ -30,6 +30,7 @@ def files():
     mistakes.requests(case)
     mistakes.answers(case)
     mistakes.cells(case)
+    mistakes.lookups(case)
     file_mistakes.manifests(case)
     file_mistakes.segments(case)
     file_mistakes.invitations(case)

@@ -69,6 +69,9 @@ def header(block):
         ascending = len(extensions) < 2 or extensions[-2][0] < number
         require(ascending, "R-SEG-5", "extensions are not strictly ascending")
         require(not number & CRITICAL, "R-SEG-5", f"unknown critical extension {number:#06x}")
+    for number, note in extensions:
+        if number == 1 and (len(note) < 2 or note[:2] == b"\x01\x00"):
+            require(kind == 0 and len(note) == 34, "R-LOOK-6", "note of a hint")
     require(not any(block[fields.at :]), "R-SEG-3", "padding of the header block")
     return Header(kind, label_bits, page_bytes, key, salt, entries, pages, breach_id, extensions)
 

@@ -14,12 +14,13 @@ import sys
 
 import curve
 import kinds
+import lookups
 import manifest as manifests
 import nik
 import operator_files
 import segment as segments
 from annotated import SPEC, parse_hex
-from control import Reader, Refused
+from control import Reader, Refused, hash_blake3
 
 DST = b"HashToGroup-OPRFV1-\x01-ristretto255-SHA512"
 MESSAGES = {  # name of the example: kind byte, fields of the control structure
@@ -29,12 +30,16 @@ MESSAGES = {  # name of the example: kind byte, fields of the control structure
     "fetch": (0x03, lambda r: (r.take(32), r.u64(), r.u32())),
     "evaluate": (0x04, lambda r: (r.u16(), r.take(8), r.u64(), r.u32())),
     "rekey": (0x05, lambda r: (r.u16(), r.take(8), r.take(8), r.u64(), r.u32())),
+    "hint": (0x06, lambda r: (r.take(32), r.u64(), r.u32())),
+    "lookup": (0x07, lambda r: (r.take(32), r.u32())),
     "allowance": (0x08, lambda r: ()),
     "joined": (0x81, lambda r: (r.string(), r.bytes())),
     "manifest-sent": (0x82, lambda r: (r.u32(),)),
     "fetched": (0x83, lambda r: (r.u32(),)),
     "evaluated": (0x84, lambda r: (r.u32(), r.take(64), r.u32())),
     "rekeyed": (0x85, lambda r: (r.u32(), r.take(64), r.u32())),
+    "hint-sent": (0x86, lambda r: (r.u32(),)),
+    "looked-up": (0x87, lambda r: (r.u32(),)),
     "allowance-sent": (0x88, lambda r: (r.u64(), r.u64(), r.u64(), r.u64(), r.u64())),
     "refusal": (0xFF, lambda r: (r.u16(), r.string(), r.optional(r.u32))),
 }
@@ -291,6 +296,8 @@ def publication(spec, k, pk):
     spec.check("small root", reference.root)
     data = b"".join(spec.example(f"small-{part}") for part in ("header", "page", "directory"))
     segment = segments.Segment(data, breach, reference, manifest.key_id)
+    salt = segments.header(spec.example("small-header")).salt
+    lookups.example(salt, spec.example("small-directory"), spec.example("small-page"), spec.check)
     key_id, name, exposes, varies, elements = operator_files.vault(spec.example("vault"))
     assert (key_id, name, exposes, varies) == (manifest.key_id, breach.id, breach.exposes, breach.varies)
     assert len(spec.tags) == len(elements) == 3
@@ -367,6 +374,9 @@ def mistakes(spec):
         "publisher key file": lambda data: operator_files.key_file(data, 2),
         "account log": operator_files.account_log,
         "vault": operator_files.vault,
+        "query over 3 pages": lambda data: lookups.query(data, 3),
+        "hint": lambda data: lookups.hint(data, 2_048, hash_blake3(b"samar lookup hint v1", data)),
+        f"hint of hash {'5a' * 32}": lambda data: lookups.hint(data, 2_048, b"\x5a" * 32),
     }
     count = 0
     for path in sorted((SPEC.parent / "protocol/vectors/refused").glob("*.txt")):
@@ -388,6 +398,9 @@ def mistakes(spec):
 
 
 def messages(spec, proof, rekey_proof):
+    note = Reader(spec.example("lookup-note"))
+    assert (note.u16(), note.u16(), note.u16(), note.take(32)) == (1, 34, 1, b"\x5a" * 32)
+    note.end()
     read = {}
     for name, (kind, fields) in MESSAGES.items():
         data = spec.example(name)
@@ -401,6 +414,8 @@ def messages(spec, proof, rekey_proof):
     assert read["manifest-3"] == (3,) and read["manifest-newest"] == (None,)
     assert read["fetch"] == (b"\x11" * 32, 8_192, 65_536)
     assert read["evaluate"] == (1, b"KEYIDKEY", 2, 3)
+    assert read["hint"] == (b"\x11" * 32, 2_097_152, 2_097_152) and read["hint-sent"] == (2_097_152,)
+    assert read["lookup"] == (b"\x11" * 32, 3) and read["looked-up"] == (8_192,)
     assert read["evaluated"] == (2, proof, 2)
     assert read["rekey"] == (1, b"KEYIDKEY", b"NEXTKEY!", 3, 2)
     assert read["rekeyed"] == (2, rekey_proof, 0)

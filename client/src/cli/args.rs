@@ -4,9 +4,12 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, value_parser};
+use samar_local::pages::Shell;
 use samar_local::table::Form;
+use samar_protocol::identifier::Kind;
 use samar_protocol::limits::BATCH_ELEMENTS_MAX;
 
+use crate::lookup::LookupMode;
 use crate::report::Format;
 
 /// Find out which of your customers are in a breach set, without showing them to anyone.
@@ -60,6 +63,12 @@ pub(super) enum Command {
     /// A run that was cut short goes on where it stopped. Later runs fetch only what is new.
     #[command(after_help = "Example:\n  samar sync")]
     Sync {
+        /// Of large segments fetch only what private lookups need: enough for check, not for screen
+        #[arg(long)]
+        lookup: bool,
+        /// Compute the hints of private lookups again, and end with 5 if one is wrong: some 10 s for 1.5 GB and core
+        #[arg(long, conflicts_with = "lookup")]
+        audit: bool,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -95,6 +104,11 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show or prune what is kept of customers that were evaluated
+    Ledger {
+        #[command(subcommand)]
+        command: LedgerCommand,
+    },
     /// Screen a file of customers against the synced set
     ///
     /// The report has every column of the file and adds samar_status (clear, exposed or invalid:REASON),
@@ -122,13 +136,30 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check a few NIKs, one verdict a line
+    /// Check a few identifiers, one verdict a line
     ///
-    /// Prints the number of the line, its status and its breaches, never the NIK. NIKs that are given as arguments can
-    /// be seen by other users of this machine and stay in the shell's history: `check -` reads them from standard
+    /// Prints the number of the line, its status and its breaches, never the identifier. Those that are given as arguments
+    /// can be seen by other users of this machine and stay in the shell's history: `check -` reads them from standard
     /// input instead.
-    #[command(after_help = "Example:\n  samar check - < niks.txt")]
+    #[command(
+        after_help = "Example:\n  samar check - < niks.txt\n  samar check --kind phone - < numbers.txt"
+    )]
     Check(CheckArguments),
+    /// Print completions of the command line, for a shell to read
+    #[command(
+        after_help = "Example:\n  samar completions bash > ~/.local/share/bash-completion/completions/samar"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Example:\n  samar man --out /usr/local/share/man/man1")]
+    Man {
+        /// Folder that the pages go to
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Measure the server: rate, latency and bytes, step by step
     ///
     /// Sends batches of made-up NIKs in a closed loop, a step for each pair of batch size and streams, and verifies
@@ -136,6 +167,32 @@ pub(super) enum Command {
     /// it, and a bench that the allowance does not cover is refused before it begins.
     #[command(after_help = "Example:\n  samar bench --batch 64,4096 --streams 1,8 --out bench.html")]
     Bench(BenchArguments),
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum LedgerCommand {
+    /// Show each ledger: its key, its customers, and what it takes
+    #[command(after_help = "Example:\n  samar ledger status")]
+    Status {
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep less: customers long gone, ledgers of keys that are served no more
+    ///
+    /// Who is pruned is evaluated, and charged, again when a screening meets them.
+    #[command(after_help = "Example:\n  samar ledger prune --older-than 400 --other-keys")]
+    Prune {
+        /// Remove customers that no screening met for more than so many days
+        #[arg(long, value_name = "DAYS", required_unless_present = "other_keys")]
+        older_than: Option<u16>,
+        /// Remove ledgers of keys that the operator serves no more
+        #[arg(long)]
+        other_keys: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -195,9 +252,15 @@ pub(super) struct ScreenArguments {
 
 #[derive(Args, Debug)]
 pub(super) struct CheckArguments {
-    /// NIKs, or - to read them from standard input, one a line
-    #[arg(required = true, value_name = "NIK")]
-    pub(super) niks: Vec<String>,
+    /// What they are
+    #[arg(long, value_name = "KIND", default_value = Kind::Nik.name(), value_parser = Kind::ALL.map(Kind::name))]
+    pub(super) kind: String,
+    /// The identifiers, or - to read them from standard input, one a line
+    #[arg(required = true, value_name = "IDENTIFIER")]
+    pub(super) identifiers: Vec<String>,
+    /// Which segments are looked up in on the server, privately, rather than on this machine
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(super) lookup: LookupMode,
     /// Print one JSON object a line
     #[arg(long)]
     pub(super) json: bool,

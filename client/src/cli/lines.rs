@@ -13,11 +13,11 @@ pub(super) enum Lines {
 }
 
 /// `-` alone stands for standard input.
-pub(super) fn of(niks: Vec<String>) -> Lines {
-    if niks == ["-"] {
+pub(super) fn of(identifiers: Vec<String>) -> Lines {
+    if identifiers == ["-"] {
         Lines::Input(Box::new(io::BufReader::new(io::stdin())))
     } else {
-        Lines::Arguments(niks.into_iter())
+        Lines::Arguments(identifiers.into_iter())
     }
 }
 
@@ -25,7 +25,7 @@ impl Lines {
     /// The next lines, at most so many; none at the end.
     pub(super) fn batch(&mut self, most: usize) -> Result<Vec<String>, Failure> {
         match self {
-            Self::Arguments(niks) => Ok(niks.take(most).collect()),
+            Self::Arguments(identifiers) => Ok(identifiers.take(most).collect()),
             Self::Input(input) => {
                 let mut batch = Vec::new();
                 while batch.len() < most
@@ -40,8 +40,8 @@ impl Lines {
     }
 }
 
-/// A line without its end; what is over [`LINE_BYTES_MAX`] of it is skipped, and what is left is still too long for a
-/// NIK. A line that is not UTF-8 is no NIK either.
+/// A line without its end; what is over [`LINE_BYTES_MAX`] of it is skipped, and what is left is still too long for an
+/// identifier. A line that is not UTF-8 is none either.
 fn read_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     if input.by_ref().take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line)? == 0 {

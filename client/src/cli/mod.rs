@@ -1,26 +1,26 @@
 //! The command line: arguments become a plan, the plan is carried out, the outcome is shown.
 
 mod args;
+mod check;
 mod lines;
 mod show;
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use samar_local::exit::{Exit, Failure, io_failure, print, say};
 use samar_local::folder::default_folder;
+use samar_local::pages;
 use samar_local::table::Form;
 use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
 use crate::bench::{BenchPlan, Ladder};
-use crate::check::{Checker, LINES};
 use crate::config::Home;
 use crate::inspect::inspect;
 use crate::notice::{NoticePlan, notice};
-use crate::report::Verdict;
 use crate::screen::{Column, ScreenPlan};
-use args::{Arguments, BenchArguments, CheckArguments, Command, ScreenArguments};
+use args::{Arguments, BenchArguments, Command, LedgerCommand, ScreenArguments};
 
 /// Runs the program with these arguments, its name first.
 ///
@@ -35,6 +35,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit, Failu
             return Ok(exit);
         }
     };
+    match &arguments.command {
+        Command::Completions { shell } => return pages::completions(Arguments::command(), *shell),
+        Command::Man { out } => return pages::man(Arguments::command(), out.as_deref()),
+        _ => {}
+    }
     let dir = arguments.dir.map_or_else(|| default_folder("samar"), Ok)?;
     let home = Home::new(&dir);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -57,8 +62,12 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
-        Command::Sync { json } => {
-            let report = crate::sync::sync(home).await?;
+        Command::Sync { lookup, audit, json } => {
+            let report = match (lookup, audit) {
+                (true, _) => crate::sync::sync_for_lookups(home).await?,
+                (_, true) => crate::sync::audit(home).await?,
+                _ => crate::sync::sync(home).await?,
+            };
             if json {
                 show::sync_json(&report);
             } else {
@@ -86,6 +95,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        Command::Ledger { command } => tokio::task::block_in_place(|| ledger(home, &command)),
         Command::Notice { report, out, only, json } => {
             let plan = NoticePlan { home: home.clone(), report, out, only };
             let drafts = tokio::task::block_in_place(|| notice(&plan))?;
@@ -97,8 +107,10 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Command::Screen(arguments) => screen(home, arguments).await,
-        Command::Check(arguments) => check(home, arguments).await,
+        Command::Check(arguments) => check::check(home, arguments).await,
         Command::Bench(arguments) => bench(home, arguments).await,
+        // Printed before there is a folder.
+        Command::Completions { .. } | Command::Man { .. } => Ok(Exit::Done),
     }
 }
 
@@ -110,6 +122,20 @@ fn read_invitation(path: &Path) -> Result<String, Failure> {
     let bytes = std::fs::read(path).map_err(|error| io_failure("read", path, &error))?;
     String::from_utf8(bytes)
         .map_err(|_| Failure::input(format!("{} is not an invitation: it is not text", path.display())))
+}
+
+fn ledger(home: &Home, command: &LedgerCommand) -> Result<Exit, Failure> {
+    match *command {
+        LedgerCommand::Status { json } => {
+            let kept = crate::kept::kept(home)?;
+            if json { show::ledgers_json(&kept) } else { show::ledgers(&kept) }
+        }
+        LedgerCommand::Prune { older_than, other_keys, json } => {
+            let pruned = crate::kept::prune(home, older_than, other_keys)?;
+            if json { show::pruned_json(&pruned) } else { show::pruned(&pruned) }
+        }
+    }
+    Ok(Exit::Done)
 }
 
 async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure> {
@@ -136,26 +162,6 @@ async fn screen(home: &Home, arguments: ScreenArguments) -> Result<Exit, Failure
         say(format_args!("{summary}"));
     }
     Ok(if summary.exposed > 0 { Exit::Exposed } else { Exit::Done })
-}
-
-async fn check(home: &Home, arguments: CheckArguments) -> Result<Exit, Failure> {
-    let mut lines = lines::of(arguments.niks);
-    let checker = Checker::open(home).await?;
-    let (mut number, mut exposed) = (0, false);
-    loop {
-        // Blocks a worker while it waits for input; the other one keeps the connection alive.
-        let batch = tokio::task::block_in_place(|| lines.batch(LINES))?;
-        if batch.is_empty() {
-            break;
-        }
-        for verdict in checker.verdicts(&batch).await? {
-            number += 1;
-            exposed |= matches!(verdict, Verdict::Exposed(_));
-            if arguments.json { show::check_json(number, &verdict) } else { show::check(number, &verdict) }
-        }
-    }
-    checker.close().await;
-    Ok(if exposed { Exit::Exposed } else { Exit::Done })
 }
 
 async fn bench(home: &Home, arguments: BenchArguments) -> Result<Exit, Failure> {

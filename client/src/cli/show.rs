@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::bench;
 use crate::config::Home;
 use crate::join::Enrolment;
+use crate::kept::{Kept, Pruned, Standing};
 use crate::notice::Draft;
 use crate::people::{bytes, counted, now_s, print_fingerprint, thousands, time};
 use crate::report::{Summary, Verdict};
@@ -75,6 +76,7 @@ pub(super) fn sync_json(report: &SyncReport) {
         "segments_kept": report.segments_kept,
         "segments_removed": report.segments_removed,
         "bytes_fetched": report.bytes_fetched,
+        "hints_audited": report.hints_audited,
     });
     print(format_args!("{object}"));
 }
@@ -107,6 +109,9 @@ pub(super) fn status(status: &Status) {
             }
         }
     }
+    for kept in &status.ledgers {
+        ledger(kept);
+    }
     match &status.allowance {
         None => {}
         Some(Err(error)) => print(format_args!("allowance    not known: {error}")),
@@ -125,6 +130,52 @@ pub(super) fn status(status: &Status) {
     for warning in &status.warnings {
         print(format_args!("WARNING      {warning}"));
     }
+}
+
+/// The ledgers of a folder.
+pub(super) fn ledgers(kept: &[Kept]) {
+    if kept.is_empty() {
+        print(format_args!("ledger       none: nothing of any customer is kept"));
+    }
+    kept.iter().for_each(ledger);
+}
+
+fn ledger(kept: &Kept) {
+    let customers = counted(kept.customers, "customer");
+    print(format_args!("ledger       {customers} under key {}, {}", kept.key_id, bytes(kept.bytes)));
+    match kept.standing {
+        Standing::Present => {}
+        Standing::Before { until_s } => print(format_args!(
+            "             of the key before: `samar sync` takes it along, until {}",
+            time(until_s)
+        )),
+        Standing::Other => print(format_args!(
+            "             of a key that is served no more: `samar ledger prune --other-keys` removes it"
+        )),
+    }
+}
+
+pub(super) fn ledgers_json(kept: &[Kept]) {
+    print(format_args!("{}", Value::from_iter(kept.iter().map(ledger_json))));
+}
+
+fn ledger_json(kept: &Kept) -> Value {
+    let (standing, until_s) = match kept.standing {
+        Standing::Present => ("present", None),
+        Standing::Before { until_s } => ("before", Some(until_s)),
+        Standing::Other => ("other", None),
+    };
+    json!({ "key_id": kept.key_id.to_string(), "key": standing, "until_s": until_s, "customers": kept.customers,
+            "screenings": kept.screenings, "bytes": kept.bytes })
+}
+
+pub(super) fn pruned(pruned: &Pruned) {
+    let (customers, ledgers) = (counted(pruned.customers, "customer"), counted(pruned.ledgers, "ledger"));
+    print(format_args!("removed {customers}, and {ledgers} of other keys"));
+}
+
+pub(super) fn pruned_json(pruned: &Pruned) {
+    print(format_args!("{}", json!({ "customers": pruned.customers, "ledgers": pruned.ledgers })));
 }
 
 fn ended(until_s: u64) -> &'static str {
@@ -146,6 +197,7 @@ pub(super) fn status_json(status: &Status) {
             })
         }
     };
+    object["ledgers"] = status.ledgers.iter().map(ledger_json).collect();
     object["allowance"] = match &status.allowance {
         None => Value::Null,
         Some(Err(error)) => json!({ "error": error.to_string() }),

@@ -9,7 +9,7 @@ use super::block::record;
 use super::entries::Entries;
 use super::head::{Head, RunRef};
 use super::run::{READ_BYTES_MIN, RunWriter};
-use super::{days_path, remove, run_path, write_head};
+use super::{Day, NEVER, days_path, remove, run_path, write_head};
 
 /// Most runs merged at once.
 const FAN_IN_MAX: usize = 64;
@@ -44,6 +44,36 @@ pub(super) fn merge_small(folder: &Path, head: &mut Head, memory_bytes: usize) -
         }
         replace(folder, head, merged, &old, writer.finish()?, number)?;
     }
+}
+
+/// Leaves out who was last met before this day; how many those are. Who was met by no whole screening yet was paid for and
+/// stays. The tail must be empty.
+pub(super) fn prune(
+    folder: &Path,
+    head: &mut Head,
+    before: Day,
+    memory_bytes: usize,
+) -> Result<u64, Failure> {
+    let number = head.tail + 1;
+    let mut entries = Entries::of_runs(folder, head, &head.runs, memory_bytes, true)?;
+    let mut writer = RunWriter::create(folder, head, number)?;
+    let (mut last, mut left_out) = (None, 0);
+    while let Some(entry) = entries.next()? {
+        if last.replace(entry.hash) == Some(entry.hash) {
+            continue;
+        }
+        if entry.day != NEVER && entry.day < before {
+            left_out += 1;
+        } else {
+            writer.push(record(&entry.hash, &entry.element), entry.day)?;
+        }
+    }
+    if left_out > 0 {
+        let mut new = head.clone();
+        let old = std::mem::take(&mut new.runs);
+        replace(folder, head, new, &old, writer.finish()?, number)?;
+    }
+    Ok(left_out)
 }
 
 /// Makes `new` the head, with a run in place of `old` ones, which are removed. The tail must be empty.

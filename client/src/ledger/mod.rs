@@ -15,6 +15,7 @@ mod compact;
 mod entries;
 pub(crate) mod head;
 mod run;
+mod successor;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub(crate) use entries::{Entries, Entry};
 use head::{HEAD_BYTES_MAX, Head};
 pub(crate) use run::Day;
 use run::{DaysReader, DaysWriter, RunWriter};
+pub(crate) use successor::{heads, remove_folder, remove_gone};
 use tail::{Tail, TailReader};
 
 /// The ledger of one OPRF key, open. Hold the folder's lock "screen" meanwhile. Memory holds none of its records but those
@@ -76,7 +78,7 @@ impl Ledger {
                 head
             }
         };
-        if head.public_key.id() != key.id() {
+        if head.public_key != *key {
             let (found, wanted) = (head.public_key.id(), key.id());
             return Err(damaged(&folder.join(HEAD), None, &format!("it is of key {found}, not {wanted}")));
         }
@@ -220,11 +222,11 @@ impl Ledger {
                 continue;
             }
             let path = days_path(&self.folder, run.number);
-            // Days that cannot be read are no reason to lose a screening: all of the run was met today, then.
+            // Days that cannot be read are no reason to lose a screening: whom it did not meet nobody met, then.
             let mut old = DaysReader::open(&self.folder, &state.head, *run).ok();
             let mut writer = DaysWriter::create(&path, state.head.header(Part::Days, run.number))?;
             for at in 0..run.records {
-                let day = old.as_mut().map_or(Ok(today()), DaysReader::next)?;
+                let day = old.as_mut().map_or(Ok(NEVER), DaysReader::next)?;
                 writer.push(if is_met(met, at) { today() } else { day })?;
             }
             writer.finish(&path)?;
@@ -236,14 +238,33 @@ impl Ledger {
         Ok(())
     }
 
+    /// Removes who was last met before this day; how many those are.
+    pub(crate) fn prune(&self, before: Day, memory_bytes: usize) -> Result<u64, Failure> {
+        let mut state = self.state();
+        let pruned = compact::prune(&self.folder, &mut state.head, before, memory_bytes)?;
+        let tail = state.head.tail;
+        state.tail = Tail::new(tail_path(&self.folder, tail), state.head.header(Part::Tail, tail));
+        Ok(pruned)
+    }
+
     /// Removes the whole ledger.
     pub(crate) fn remove(self) -> Result<(), Failure> {
-        std::fs::remove_dir_all(&self.folder).map_err(|error| io_failure("remove", &self.folder, &error))
+        remove_folder(&self.folder)
     }
 
     /// What to say when a customer that was evaluated does not stand in it.
     pub(crate) fn incomplete(&self) -> Failure {
         damaged(&self.folder, None, "a customer that was evaluated does not stand in it")
+    }
+
+    /// What to say when something in it cannot be used.
+    pub(crate) fn unusable(&self, what: &str) -> Failure {
+        damaged(&self.folder, None, what)
+    }
+
+    /// Records in it that are settled.
+    pub(crate) fn settled(&self) -> u64 {
+        self.state().head.records()
     }
 
     fn sealer(&self, head: &Head, part: Part, number: u32) -> Sealer {

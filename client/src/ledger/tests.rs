@@ -302,5 +302,81 @@ fn days_say_who_was_met_and_damage_to_them_loses_no_screening() {
     std::fs::write(&path, b"x").unwrap();
     assert!(days().unwrap_err().to_string().contains("damaged"));
     ledger.screened(&met).unwrap();
-    assert_eq!(days().unwrap(), vec![today(); 100]);
+    let expected: Vec<Day> = (0..100).map(|at| if at % 10 == 3 { today() } else { NEVER }).collect();
+    assert_eq!(days().unwrap(), expected, "nobody is passed over for it");
+}
+
+#[test]
+fn who_was_not_met_for_long_is_pruned_and_days_go_along_to_the_next_ledger() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, next) = (dir.path().join("old"), dir.path().join("new"));
+    let ledger = open(&folder);
+    append(&ledger, 1, 100);
+    ledger.settle(MEMORY).unwrap();
+    let state = ledger.state();
+    let header = state.head.header(Part::Days, state.head.runs[0].number);
+    drop(state);
+    let path = only(&folder, "days");
+    let mut writer = DaysWriter::create(&path, header).unwrap();
+    (0..100).for_each(|at| writer.push(today() - at).unwrap());
+    writer.finish(&path).unwrap();
+    let all = known(&ledger);
+
+    // Another key, another ledger: the same customers under the same hashes, with other blinds and their own days.
+    let after = ledger.successor(&next, &key(8), MEMORY).unwrap().expect("one that can follow");
+    assert_eq!(after.hash_key.0, ledger.hash_key.0);
+    let mut moved = 0;
+    let mut batches = Vec::new();
+    ledger
+        .missing_from(&after, 30, MEMORY, |hashes, _| {
+            batches.push(hashes);
+            true
+        })
+        .unwrap();
+    assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [30, 30, 30, 10]);
+    after.append(&batches[1], &vec![Element([9; 32]); 30]).unwrap();
+    after.settle(MEMORY).unwrap();
+    ledger
+        .missing_from(&after, 100, MEMORY, |hashes, _| {
+            moved += hashes.len();
+            assert!(batches[1].iter().all(|hash| !hashes.contains(hash)), "there already");
+            after.append(&hashes, &vec![Element([9; 32]); hashes.len()]).unwrap();
+            true
+        })
+        .unwrap();
+    assert_eq!(moved, 70);
+    after.settle(MEMORY).unwrap();
+    after.take_days(&ledger, MEMORY).unwrap();
+    assert!(known(&after).keys().eq(all.keys()));
+    let foreign = Ledger::open(&dir.path().join("foreign"), &key(8), MEMORY).unwrap();
+    drop(foreign);
+    let other = ledger.successor(&dir.path().join("foreign"), &key(8), MEMORY).unwrap();
+    assert!(other.is_none(), "in one under another hash key nobody would be found");
+
+    for ledger in [&ledger, &after] {
+        assert_eq!(ledger.prune(today() - 200, MEMORY).unwrap(), 0);
+        assert_eq!(ledger.prune(today() - 39, MEMORY).unwrap(), 60);
+        let left: Vec<Hash> = known(ledger).into_keys().collect();
+        assert!(left.iter().eq(all.keys().take(40)), "those met in the last 40 days");
+        append(ledger, 2, 5);
+        ledger.settle(MEMORY).unwrap();
+        assert_eq!(known(ledger).len(), 45, "and it can be added to");
+        assert_eq!(ledger.prune(today() + 1, MEMORY).unwrap(), 40);
+        assert_eq!(known(ledger).len(), 5, "what was paid for and not screened yet stays");
+    }
+}
+
+#[test]
+fn a_rekeyed_batch_has_blinds_that_no_evaluation_and_no_other_rotation_has() {
+    use rand::Rng as _;
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    let (hashes, additive) = ([[1; 16], [2; 16]], Blinding::Additive);
+    let of = |from, to| ledger.blinds_of_rekeying(&hashes, additive, (&key(from), &key(to))).next_u64();
+    let batch = of(7, 8);
+    assert_eq!(of(7, 8), batch, "the same once more, where its answer was lost");
+    assert_ne!(of(8, 9), batch);
+    assert_ne!(ledger.blinds_of(&hashes, additive).next_u64(), batch);
+    ledger.discard_blinds().unwrap();
+    assert_ne!(of(7, 8), batch, "the blinds of a refused answer are used again");
 }

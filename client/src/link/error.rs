@@ -70,6 +70,11 @@ impl LinkError {
             }
             ConnectionError::TransportError(found) => Self::lied(address, found),
             // Said by the other side.
+            ConnectionError::ConnectionClosed(close)
+                if close.error_code == TransportErrorCode::CONNECTION_REFUSED =>
+            {
+                Self::Refused { refusal: Refusal::new(RefusalCode::Busy) }
+            }
             ConnectionError::ConnectionClosed(close) => match alert(close.error_code) {
                 Some(
                     ALERT_BAD_CERTIFICATE..=ALERT_CERTIFICATE_UNKNOWN
@@ -126,7 +131,9 @@ impl LinkError {
                 }
                 let failure = Failure::new(Exit::Refused, what);
                 match refusal.code() {
-                    Some(RefusalCode::KeyUnknown | RefusalCode::RangeUnknown) => failure.remedy("samar sync"),
+                    Some(RefusalCode::KeyUnknown | RefusalCode::RangeUnknown | RefusalCode::LookupNone) => {
+                        failure.remedy("samar sync")
+                    }
                     _ => failure,
                 }
             }

@@ -35,28 +35,45 @@ pub trait Streams: Send + Sync {
 
     /// Opens a stream for one exchange.
     fn open(&self) -> impl Future<Output = io::Result<(Self::Send, Self::Receive)>> + Send;
+
+    /// Makes another connection to this address where the server closed the last one because it is busy; else nothing.
+    fn renew(&self, address: &str) -> impl Future<Output = Result<(), LinkError>> + Send {
+        let _ = address;
+        async { Ok(()) } // what is no connection was closed by nobody
+    }
 }
 
 impl<S: Streams> Link<S> {
-    /// Asks, and asks again where the server is busy. Nothing else is ever repeated.
+    /// Asks, and asks again where the server is busy, on another connection where it closed this one. Nothing else is ever
+    /// repeated.
     ///
     /// # Errors
     /// [`LinkError`]; a refusal other than "busy" comes back at once.
     pub(super) async fn ask(&self, request: &Request, bulk: &[u8]) -> Result<(Response, Vec<u8>), LinkError> {
-        for attempt in 1.. {
-            match self.exchange_in(whole_time(request), request, bulk).await {
-                Err(error) if attempt < BUSY_TRIES => {
-                    let LinkError::Refused { refusal } = &error else { return Err(error) };
-                    if refusal.code() != Some(RefusalCode::Busy) {
-                        return Err(error);
-                    }
-                    let asked = refusal.retry_after_ms.unwrap_or(BUSY_WAIT_MS << attempt);
-                    tokio::time::sleep(jittered(asked)).await;
-                }
-                done => return done,
+        let once = |attempt| async move {
+            if attempt > 1 {
+                self.streams.renew(&self.address).await?;
             }
-        }
-        unreachable!("the last attempt returns")
+            self.ask_once(request, bulk).await
+        };
+        patiently(once).await
+    }
+
+    /// Makes another connection where the server closed this one for want of a seat. Where that fails, whoever asks next hears why.
+    pub(crate) async fn renew(&self) {
+        let _ = self.streams.renew(&self.address).await;
+    }
+
+    /// Asks, whatever comes of it.
+    ///
+    /// # Errors
+    /// [`LinkError`]
+    pub(super) async fn ask_once(
+        &self,
+        request: &Request,
+        bulk: &[u8],
+    ) -> Result<(Response, Vec<u8>), LinkError> {
+        self.exchange_in(whole_time(request), request, bulk).await
     }
 
     /// One exchange that ends in time, one way or the other.
@@ -164,6 +181,22 @@ impl<S: Streams> Link<S> {
     }
 }
 
+/// Does something that a busy server may refuse; again after the time that it names, and up to half as much more, a few times.
+pub(super) async fn patiently<T, F: Future<Output = Result<T, LinkError>>>(
+    once: impl Fn(u32) -> F,
+) -> Result<T, LinkError> {
+    for attempt in 1.. {
+        match once(attempt).await {
+            Err(error) => match busy_wait(&error, attempt) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error),
+            },
+            done => return done,
+        }
+    }
+    unreachable!("the last attempt returns")
+}
+
 /// The error of quinn's that an I/O error carries, if it is of this kind.
 fn quinn_error<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> {
     error.get_ref()?.downcast_ref()
@@ -175,7 +208,8 @@ fn whole_time(request: &Request) -> Duration {
         Request::Evaluate(_) | Request::Rekey(_) => request.bulk_bytes(),
         Request::Fetch(asked) => asked.length as usize,
         Request::Manifest(_) => MANIFEST_BYTES_MAX,
-        Request::Join(_) | Request::Allowance(_) => CONTROL_BYTES_MAX,
+        Request::Hint(asked) => asked.length as usize,
+        Request::Join(_) | Request::Lookup(_) | Request::Allowance(_) => CONTROL_BYTES_MAX,
     };
     let bytes = request.bulk_bytes().saturating_add(answer) as u64;
     EXCHANGE_TIMEOUT + Duration::from_secs(bytes / LINE_BYTES_PER_S)
@@ -187,6 +221,9 @@ fn unasked(request: &Request, response: &Response) -> Option<String> {
         (Request::Fetch(asked), Response::Fetched(got)) if got.length != asked.length => {
             Some(format!("asked for {} bytes of a segment, it announces {}", asked.length, got.length))
         }
+        (Request::Hint(asked), Response::Hint(got)) if got.length != asked.length => {
+            Some(format!("asked for {} bytes of a hint, it announces {}", asked.length, got.length))
+        }
         (Request::Evaluate(asked), Response::Evaluated(got)) if got.count != asked.count => {
             Some(format!("asked for {} evaluated elements, it announces {}", asked.count, got.count))
         }
@@ -195,6 +232,13 @@ fn unasked(request: &Request, response: &Response) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// How long to wait before asking again after this attempt, counted from 1; `None` where that is not for a client to do.
+pub(crate) fn busy_wait(error: &LinkError, attempt: u32) -> Option<Duration> {
+    let LinkError::Refused { refusal } = error else { return None };
+    let is_busy = refusal.code() == Some(RefusalCode::Busy) && attempt < BUSY_TRIES;
+    is_busy.then(|| jittered(refusal.retry_after_ms.unwrap_or(BUSY_WAIT_MS << attempt)))
 }
 
 /// The time asked for and up to half as much again, so that banks that were refused together do not return together.

@@ -6,17 +6,20 @@ mod requests;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use error::LinkError;
 pub use exchange::Streams;
+pub(crate) use exchange::busy_wait;
 pub use requests::EvaluateAnswer;
+
+use exchange::patiently;
 
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
 use samar_local::exit::Failure;
-use samar_protocol::wire::SERVER_NAME;
+use samar_protocol::wire::{RefusalCode, SERVER_NAME};
 
 /// How long one address has to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,10 +36,21 @@ pub struct Link<S = Quic> {
     streams: S,
 }
 
-/// A QUIC connection.
+/// A QUIC connection, and how to make another like it.
 pub struct Quic {
     endpoint: Endpoint,
+    socket: SocketAddr,
+    config: quinn::ClientConfig,
+    line: Mutex<Line>,
+    /// Held by whoever makes another connection: those who were turned away together share the next one.
+    renewing: tokio::sync::Mutex<()>,
+}
+
+/// The connection there is.
+struct Line {
     connection: Connection,
+    /// What those before it have carried.
+    before: Traffic,
 }
 
 /// Bytes a connection has carried, headers and retransmissions included.
@@ -49,11 +63,12 @@ pub struct Traffic {
 }
 
 impl Link {
-    /// Connects to `host:port`, trying every address that the name has. `gso` has the network card cut what is sent into packets.
+    /// Connects to `host:port`, trying every address that the name has, and again where the server has no seat free. `gso` has
+    /// the network card cut what is sent into packets.
     ///
     /// # Errors
-    /// [`LinkError`]: nobody there, a server that the pinned authority does not vouch for, or one that does not take
-    /// this bank's certificate.
+    /// [`LinkError`]: nobody there, a server that the pinned authority does not vouch for, one that does not take
+    /// this bank's certificate, or has no seat free for long.
     pub async fn connect(address: &str, tls: rustls::ClientConfig, gso: bool) -> Result<Self, LinkError> {
         let away = |reason: String| LinkError::Away { address: address.to_owned(), reason };
         let crypto = QuicClientConfig::try_from(tls).map_err(|error| away(error.to_string()))?;
@@ -68,7 +83,7 @@ impl Link {
         };
         let mut last = away("the name has no address".to_owned());
         for socket in addresses {
-            match Self::connect_to(address, socket, config.clone()).await {
+            match patiently(|_| Self::connect_to(address, socket, config.clone())).await {
                 Ok(link) => return Ok(link),
                 // Another address cannot mend what a server of this operator said.
                 Err(error @ (LinkError::Lied { .. } | LinkError::Refused { .. })) => return Err(error),
@@ -83,38 +98,28 @@ impl Link {
         socket: SocketAddr,
         config: quinn::ClientConfig,
     ) -> Result<Self, LinkError> {
-        let away = |reason: String| LinkError::Away { address: address.to_owned(), reason };
         let unspecified: IpAddr = match socket {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let endpoint = Endpoint::client((unspecified, 0).into()).map_err(|error| away(error.to_string()))?;
-        let connecting =
-            endpoint.connect_with(config, socket, SERVER_NAME).map_err(|error| away(error.to_string()))?;
-        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(Ok(connection)) => {
-                Ok(Self { address: address.to_owned(), streams: Quic { endpoint, connection } })
-            }
-            Ok(Err(error)) => Err(LinkError::from_connection(address, &error)),
-            Err(_) => {
-                let seconds = CONNECT_TIMEOUT.as_secs();
-                Err(away(format!("no answer within {seconds} s (is UDP let through to it?)")))
-            }
-        }
+        let endpoint =
+            Endpoint::client((unspecified, 0).into()).map_err(|error| LinkError::away(address, error))?;
+        let connection = dial(&endpoint, address, socket, config.clone()).await?;
+        let line = Mutex::new(Line { connection, before: Traffic::default() });
+        let streams = Quic { endpoint, socket, config, line, renewing: tokio::sync::Mutex::default() };
+        Ok(Self { address: address.to_owned(), streams })
     }
 
-    /// What this connection has carried so far.
+    /// What this link has carried so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
-        let stats = self.streams.connection.stats();
-        Traffic { sent: stats.udp_tx.bytes, received: stats.udp_rx.bytes }
+        self.streams.line().traffic()
     }
 
     /// Says goodbye, so that the server need not wait for the connection to time out.
     pub async fn close(self) {
-        let Quic { endpoint, connection } = self.streams;
-        connection.close(VarInt::from_u32(0), b"");
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, endpoint.wait_idle()).await;
+        self.streams.connection().close(VarInt::from_u32(0), b"");
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.streams.endpoint.wait_idle()).await;
     }
 }
 
@@ -131,12 +136,64 @@ impl<S> Link<S> {
     }
 }
 
+impl Quic {
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn connection(&self) -> Connection {
+        self.line().connection.clone()
+    }
+}
+
+impl Line {
+    fn traffic(&self) -> Traffic {
+        let stats = self.connection.stats();
+        Traffic {
+            sent: self.before.sent + stats.udp_tx.bytes,
+            received: self.before.received + stats.udp_rx.bytes,
+        }
+    }
+}
+
 impl Streams for Quic {
     type Send = SendStream;
     type Receive = RecvStream;
 
     async fn open(&self) -> io::Result<(SendStream, RecvStream)> {
-        Ok(self.connection.open_bi().await?)
+        Ok(self.connection().open_bi().await?)
+    }
+
+    async fn renew(&self, address: &str) -> Result<(), LinkError> {
+        let _one = self.renewing.lock().await;
+        let turned_away =
+            self.connection().close_reason().map(|end| LinkError::from_connection(address, &end));
+        if turned_away.and_then(|error| error.refusal_code()) != Some(RefusalCode::Busy) {
+            return Ok(()); // it is there, or ended in a way that another cannot mend
+        }
+        let connection = dial(&self.endpoint, address, self.socket, self.config.clone()).await?;
+        let mut line = self.line();
+        *line = Line { connection, before: line.traffic() };
+        Ok(())
+    }
+}
+
+/// Makes a connection.
+async fn dial(
+    endpoint: &Endpoint,
+    address: &str,
+    socket: SocketAddr,
+    config: quinn::ClientConfig,
+) -> Result<Connection, LinkError> {
+    let connecting = endpoint.connect_with(config, socket, SERVER_NAME);
+    let connecting = connecting.map_err(|error| LinkError::away(address, error))?;
+    match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(LinkError::from_connection(address, &error)),
+        Err(_) => {
+            let seconds = CONNECT_TIMEOUT.as_secs();
+            Err(LinkError::away(address, format!("no answer within {seconds} s (is UDP let through to it?)")))
+        }
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a bank asks for, each with the answer in the form it is used in.
 
 use samar_protocol::limits::ELEMENT_BYTES;
+use samar_protocol::lookup::Query;
 use samar_protocol::oprf::{self, KeyId, PROOF_BYTES, Proof};
 use samar_protocol::wire::{
-    Allowance, AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, Joined, ManifestRequest,
-    RekeyRequest, Request, Response,
+    Allowance, AllowanceRequest, EvaluateRequest, FetchRequest, HintRequest, JoinRequest, Joined,
+    LookupRequest, ManifestRequest, RekeyRequest, Request, Response,
 };
 
 use super::{Link, LinkError, Streams};
@@ -53,6 +54,31 @@ impl<S: Streams> Link<S> {
         let request = Request::Fetch(FetchRequest { root, offset, length, extensions: Vec::new() });
         match self.ask(&request, &[]).await? {
             (Response::Fetched(_), bytes) => Ok(bytes),
+            _ => Err(self.out_of_place()),
+        }
+    }
+
+    /// `length` bytes of the hint of a segment's private lookups, from `offset` on.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn hint(&self, root: [u8; 32], offset: u64, length: u32) -> Result<Vec<u8>, LinkError> {
+        let request = Request::Hint(HintRequest { root, offset, length, extensions: Vec::new() });
+        match self.ask(&request, &[]).await? {
+            (Response::Hint(_), bytes) => Ok(bytes),
+            _ => Err(self.out_of_place()),
+        }
+    }
+
+    /// The answer to a query of a private lookup, over so many pages. The query is used up by it: after a server that was busy
+    /// another one is asked, with a secret of its own.
+    ///
+    /// # Errors
+    /// [`LinkError`]; nothing is repeated here.
+    pub async fn look_up(&self, root: [u8; 32], pages: u32, query: Query) -> Result<Vec<u8>, LinkError> {
+        let request = Request::Lookup(LookupRequest { root, pages, extensions: Vec::new() });
+        match self.ask_once(&request, &query.into_bytes()).await? {
+            (Response::LookedUp(_), bytes) => Ok(bytes),
             _ => Err(self.out_of_place()),
         }
     }

@@ -49,6 +49,7 @@ use crate::expiry;
 use crate::ledger::{self, Ledger};
 use crate::link::{Link, Traffic};
 use crate::people::now_s;
+use crate::rekey;
 use crate::report::{ColumnSummary, Format, Shape, Summary, false_match_probability, page, uncounted};
 use crate::result_file;
 use crate::screened;
@@ -127,6 +128,9 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     }
     let breaches = Arc::new(synced.open_segments_of(home, &scope.breaches)?);
     let folder = home.pending();
+    if plan.ledger {
+        rekey::take_along(home, &config, &synced, backend, memory.share(), None).await?;
+    }
     let ledger = blocking({
         let (home, key, kept) = (home.clone(), synced.public_key()?, plan.ledger);
         move || open_ledger(&home, &key, kept, memory).map(Arc::new)
@@ -325,7 +329,7 @@ fn timed(mut summary: Summary, began: Instant) -> Summary {
 }
 
 /// Runs work that reads, writes or computes for long where it holds up no connection.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     // Unwrap safety: a panic has ended the program, and blocking work is never cancelled.

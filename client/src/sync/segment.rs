@@ -29,10 +29,11 @@ const STRETCH_PAGES: u32 = 128;
 const IN_FLIGHT: usize = 4;
 
 /// A segment as the manifest describes it.
-pub(super) struct Wanted<'a> {
-    pub(super) reference: &'a SegmentRef,
-    pub(super) breach: &'a Breach,
-    pub(super) key_id: KeyId,
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) reference: &'a SegmentRef,
+    pub(crate) breach: &'a Breach,
+    pub(crate) key_id: KeyId,
 }
 
 /// Whether the segment is here, whole, with the header and directory that its root vouches for. Its pages were verified
@@ -52,7 +53,7 @@ pub(super) fn bytes_to_come(home: &Home, reference: &SegmentRef) -> u64 {
 }
 
 /// Why a segment could not be fetched.
-pub(super) enum FetchError {
+pub(crate) enum FetchError {
     /// The server has it no more: another epoch was published.
     Gone(LinkError),
     Failed(Failure),
@@ -63,6 +64,15 @@ impl From<LinkError> for FetchError {
         match error.refusal_code() {
             Some(RefusalCode::RangeUnknown) => Self::Gone(error),
             _ => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::Gone(error) => error.into(),
+            FetchError::Failed(failure) => failure,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a bank comes to with an operator that keeps to the protocol, or is only slow.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use samar::check::Checker;
 use samar_local::exit::Exit;
@@ -247,6 +248,19 @@ fn a_column_without_a_single_nik_is_an_error_and_not_good_news() {
     assert_eq!(failure.exit(), Exit::Input);
     assert!(failure.to_string().contains("none of the 2 rows"), "{failure}");
     assert!(!bank.path("report.csv").exists());
+}
+
+#[test]
+fn a_server_without_a_seat_is_called_again_later() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..10))]);
+    let bank = Bank::joined(&operator);
+    for (refused, closed) in [(1, 0), (0, 1)] {
+        operator.be_full(refused, closed);
+        let began = Instant::now();
+        bank.sync().unwrap();
+        assert!(began.elapsed() >= Duration::from_secs(1), "not at once: {:?}", began.elapsed());
+    }
 }
 
 #[test]

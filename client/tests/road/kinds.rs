@@ -307,3 +307,29 @@ fn columns_are_named_once_for_each_kind() {
         nothing.to_string().contains("none of the 1 rows holds a NIK in column NO_KTP or a telephone number")
     );
 }
+
+#[test]
+fn single_identifiers_of_any_kind_are_checked() {
+    let (operator, breaches) = (Operator::start(), breaches());
+    operator.publish_breaches(&breaches);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    let check = |kind: &str, texts: &[String]| {
+        let mut command = assert_cmd::Command::cargo_bin("samar").unwrap();
+        command.arg("--dir").arg(bank.home().dir()).args(["check", "--kind", kind, "-"]);
+        let output = command.write_stdin(texts.join("\n")).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, _) = check("phone", &[phone(7), phone(8), "0812".to_owned(), phone(414), nik(7)]);
+    let (shop, both) = ("shop-2020 (confirmed, 2020: phone)", "both-2022 (disputed, 2022-03-01: phone)");
+    let expected = format!(
+        "1  exposed  {shop}\n2  clear\n3  invalid:wrong-length\n4  exposed  {both}\n5  invalid:no-country\n"
+    );
+    assert_eq!((code, out), (1, expected));
+    let (code, out, _) = check("email", &[email(1), email(3).to_uppercase()]);
+    assert_eq!((code, out), (1, format!("1  clear\n2  exposed  {shop}\n")));
+    let (code, out, err) = check("kk", &[nik(7)]);
+    assert_eq!((code, out.as_str()), (0, "1  clear\n"));
+    assert!(err.contains("no breach of the set holds family card (KK) numbers"), "{err}");
+}

@@ -9,10 +9,12 @@ mod honest;
 mod inspect;
 mod kinds;
 mod lies;
+mod lookups;
 mod messages;
 mod operator;
 mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;
+mod rotation;
 mod vectors;

@@ -3,6 +3,7 @@
 use super::generator::Generator;
 use super::packing::{pack, packed_bytes, unpack};
 use super::{HINT_BITS, Kernel, LookupError, MatrixSeed, SECRET_WORDS, Shape};
+use crate::codec::Extension;
 
 /// The first bytes of a hint, with the version in the last two.
 pub const HINT_MAGIC: [u8; 10] = *b"SAMARHNT\x01\x00";
@@ -19,8 +20,9 @@ pub const fn hint_bytes(page_bytes: u32) -> usize {
     HEAD_BYTES + packed_bytes(page_bytes as usize * SECRET_WORDS, HINT_BITS)
 }
 
-/// What a hint is known by. Whoever looks pages up needs it from a source that he trusts: with another hint, whether an answer
-/// comes out right can tell an operator something of the page asked for.
+/// What a hint is known by: a segment's header has it, in the extension [`HintNote::EXTENSION`], and so the root commits to
+/// it. With another hint, whether an answer comes out right could tell an operator something of the page asked for. The
+/// extension is not critical: who looks nothing up privately needs none of it, and it changes the meaning of nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HintNote {
     /// BLAKE3 of the hint, under its label.
@@ -28,6 +30,33 @@ pub struct HintNote {
 }
 
 impl HintNote {
+    /// Id of the extension.
+    pub const EXTENSION: u16 = 1;
+    /// The one set of parameters, generator and roundings that there is.
+    const SUITE: u16 = 1;
+
+    /// The extension of a segment's header.
+    #[must_use]
+    pub fn to_extension(&self) -> Extension {
+        let bytes = [Self::SUITE.to_le_bytes().as_slice(), &self.hash].concat();
+        Extension { id: Self::EXTENSION, bytes }
+    }
+
+    /// The note among a header's extensions; `None` without one, or of a suite that this version does not know.
+    ///
+    /// # Errors
+    /// `Err(())` for a note of suite 1 that is none.
+    pub(crate) fn find(extensions: &[Extension]) -> Result<Option<Self>, ()> {
+        let Some(extension) = extensions.iter().find(|extension| extension.id == Self::EXTENSION) else {
+            return Ok(None);
+        };
+        let (suite, hash) = extension.bytes.split_first_chunk().ok_or(())?;
+        if u16::from_le_bytes(*suite) != Self::SUITE {
+            return Ok(None);
+        }
+        Ok(Some(Self { hash: hash.try_into().map_err(|_| ())? }))
+    }
+
     /// The note of these bytes of a hint.
     #[must_use]
     pub fn of(hint: &[u8]) -> Self {
@@ -90,7 +119,7 @@ impl HintBuilder {
     }
 }
 
-/// A hint that its note vouches for. Memory: 4 KiB for each byte of a page.
+/// A hint that the segment's header vouches for. Memory: 4 KiB for each byte of a page.
 pub struct Hint {
     /// Each number at its place in 32 bits; those of a row of D together.
     words: Vec<u32>,

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! A    pages × n, expanded from a seed that follows from the segment       both sides
-//! H    = D·A, each number rounded to its upper 21 bits: the hint           once for a segment, public
+//! H    = D·A, each number rounded to its upper 21 bits: the hint           published beside the segment, under its root
 //! u    = A·s + e + 2^24·(1 at the page wanted), rounded to 28 bits         the query; s and e are fresh every time
 //! a    = D·u, rounded to 13 bits                                           the answer
 //! page ≈ (a − H·s) / 2^24
@@ -34,6 +34,7 @@ pub use hint::{HINT_MAGIC, Hint, HintBuilder, HintNote, hint_bytes};
 pub use kernel::Kernel;
 pub use query::{Client, Pending, Prepared, Query};
 pub use shape::{FAILURE_BITS, Shape, columns_max};
+pub(crate) use shape::{answer_bytes, query_bytes};
 
 /// Bits of a number of the query.
 pub const QUERY_BITS: u32 = 28;

@@ -60,12 +60,14 @@ impl Shape {
 }
 
 /// Bytes of a query over so many pages.
-const fn query_bytes(columns: u32) -> usize {
+#[must_use]
+pub(crate) const fn query_bytes(columns: u32) -> usize {
     (columns as usize * QUERY_BITS as usize).div_ceil(8)
 }
 
 /// Bytes of an answer for pages of so many bytes.
-const fn answer_bytes(rows: u32) -> usize {
+#[must_use]
+pub(crate) const fn answer_bytes(rows: u32) -> usize {
     (rows as usize * ANSWER_BITS as usize).div_ceil(8)
 }
 

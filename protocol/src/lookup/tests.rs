@@ -33,7 +33,7 @@ fn answers(kernel: Kernel, shape: Shape, pages: &[u8], queries: &[Vec<u8>]) -> V
     let queries = queries.iter().map(|query| QueryVector::parse(query, shape).unwrap());
     let mut answerer = Answerer::new(kernel, shape, queries.collect());
     // In stretches that are no multiple of anything.
-    pages.chunks(ROWS * 61).for_each(|stretch| answerer.push(stretch));
+    pages.chunks(shape.rows() * 61).for_each(|stretch| answerer.push(stretch));
     answerer.finish()
 }
 
@@ -199,6 +199,72 @@ fn nothing_secret_prints() {
     assert_eq!(format!("{prepared:?}"), "Prepared(for 1 pages, redacted)");
     let (query, pending) = prepared.query(0).unwrap();
     assert_eq!(format!("{query:?} {pending:?}"), "Query(4 bytes) Pending(for 1 pages, redacted)");
+}
+
+/// The example of SPEC.md, which the stranger computes as well: the segment of one page, and drawn bytes that are a key stream.
+#[test]
+fn the_example_of_the_specification() {
+    struct Stream(Vec<u8>);
+    impl rand::TryRng for Stream {
+        type Error = core::convert::Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            unreachable!("bytes are what is drawn")
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            unreachable!("bytes are what is drawn")
+        }
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Self::Error> {
+            let drawn = self.0.drain(..out.len()).collect::<Vec<_>>();
+            out.copy_from_slice(&drawn);
+            Ok(())
+        }
+    }
+    impl rand::TryCryptoRng for Stream {}
+
+    let spec = include_str!("../../../SPEC.md");
+    let hex = |text: &str| -> Vec<u8> {
+        let words = text.lines().flat_map(|line| line.split('#').next().unwrap().split_whitespace());
+        let bytes = |word: &str| {
+            let (digits, times) = word.split_once('*').unwrap_or((word, "1"));
+            let pairs = (0..digits.len()).step_by(2);
+            let bytes: Vec<u8> =
+                pairs.map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect();
+            bytes.repeat(times.parse().unwrap())
+        };
+        words.flat_map(bytes).collect()
+    };
+    let example = |name: &str| {
+        let (_, rest) = spec.split_once(&format!("```hex {name}\n")).unwrap();
+        hex(rest.split_once("```").unwrap().0)
+    };
+    let listed = |name: &str| {
+        let line =
+            spec.lines().find_map(|line| line.split_once(" = ").filter(|(left, _)| left.trim() == name));
+        hex(line.unwrap().1)
+    };
+    let (header, page, directory) =
+        (example("small-header"), example("small-page"), example("small-directory"));
+    let salt = header[28..44].first_chunk().unwrap();
+    let seed = MatrixSeed::of(salt, &directory);
+    assert_eq!(seed.to_bytes().as_slice(), listed("lookup seed"));
+    let shape = Shape::new(8_192, 1).unwrap();
+    for kernel in Kernel::available() {
+        let mut builder = HintBuilder::new(kernel, shape, seed);
+        builder.push(&page);
+        let bytes = builder.finish();
+        let note = HintNote::of(&bytes);
+        assert_eq!(note.hash.as_slice(), listed("hint hash"));
+        let client = Client::new(kernel, shape, seed, Hint::parse(&bytes, &note, 8_192).unwrap()).unwrap();
+        let mut words = Vec::new();
+        generator::Generator::new(MatrixSeed::from_bytes([0x5a; 16])).rows(0, 3, &mut words);
+        let mut rng = Stream(words.iter().flat_map(|word| word.to_le_bytes()).collect());
+        let (query, pending) = client.prepare(1, &mut rng).pop().unwrap().query(0).unwrap();
+        let query = query.into_bytes();
+        assert_eq!(query, listed("query"));
+        let answer = answers(kernel, shape, &page, &[query]).pop().unwrap();
+        assert_eq!(blake3::hash(&answer).as_bytes().as_slice(), listed("answer hash"));
+        assert_eq!(pending.recover(&answer).unwrap().as_slice(), page);
+    }
 }
 
 /// Two queries of one run hide behind different secrets, for the same page as well.

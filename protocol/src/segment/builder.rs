@@ -4,6 +4,7 @@ use super::header::{Header, HeaderError, SegmentParams};
 use super::locator::{Entry, REMAINDER_MASK, label_mask};
 use super::page::{COUNT_BYTES, REMAINDER_BYTES, used_bytes};
 use super::{DIRECTORY_ENTRY_BYTES, SegmentRoot};
+use crate::lookup::HintNote;
 
 /// Builds one segment from its entries in ascending order of key.
 ///
@@ -36,6 +37,29 @@ pub struct Finished {
     pub directory: Vec<u8>,
     /// The segment's name.
     pub root: SegmentRoot,
+    header: Header,
+}
+
+impl Finished {
+    /// The header that the block holds.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The same segment with the hint of its private lookups named in its header, which changes block and root.
+    ///
+    /// # Errors
+    /// [`HeaderError`] for a segment that is no base, or a header without room.
+    pub fn with_lookup(mut self, note: &HintNote) -> Result<Self, HeaderError> {
+        let mut params = self.header.params().clone();
+        let place = params.extensions.partition_point(|extension| extension.id < HintNote::EXTENSION);
+        params.extensions.insert(place, note.to_extension());
+        self.header = Header::new(params, self.header.pages())?;
+        self.header_block = self.header.encode()?;
+        self.root = SegmentRoot::of(&self.header_block, &self.directory);
+        Ok(self)
+    }
 }
 
 /// Why a segment cannot be built. Entries are counted from 0.
@@ -164,9 +188,10 @@ impl SegmentBuilder {
             pages.extend(self.skip_to(entries)?);
             pages.push(self.close(entries));
         }
-        let header_block = Header::new(self.params, self.pages)?.encode()?;
+        let header = Header::new(self.params, self.pages)?;
+        let header_block = header.encode()?;
         let root = SegmentRoot::of(&header_block, &self.directory);
-        Ok(Finished { pages, header_block, directory: self.directory, root })
+        Ok(Finished { pages, header_block, directory: self.directory, root, header })
     }
 
     /// Gives the filled bucket, and the empty ones before it, their place; at most one page closes.

@@ -3,6 +3,7 @@
 use super::locator::Placement;
 use crate::codec::{Decode, Encode, Extension};
 use crate::limits::{BREACH_ID_BYTES_MAX, LABEL_BITS_MAX, PAGE_BYTES_ALLOWED, SEGMENT_ENTRIES_MAX};
+use crate::lookup::HintNote;
 
 /// Bytes from which [`Header::page_bytes_of`] can tell how long the header block is.
 pub const HEADER_PREFIX_BYTES: usize = 20;
@@ -49,7 +50,7 @@ pub struct SegmentParams {
     pub page_bytes: u32,
     /// Bits of a label, at most [`LABEL_BITS_MAX`].
     pub label_bits: u8,
-    /// In strictly ascending order of id, none critical: this version knows none.
+    /// In strictly ascending order of id, none critical: this version knows only that of [`HintNote`].
     pub extensions: Vec<Extension>,
 }
 
@@ -104,6 +105,9 @@ pub enum HeaderError {
     /// A critical extension that this version does not know.
     #[error("header extension {0:#06x} is critical and not known: update this program")]
     ExtensionCritical(u16),
+    /// The extension that names the hint of private lookups is none, or the segment is no base.
+    #[error("the header's note of private lookups cannot be read, or the segment is no base")]
+    LookupNote,
     /// Not the page size that the block itself names.
     #[error("the header block has {found} bytes, not {expected}")]
     Length {
@@ -179,6 +183,12 @@ impl Header {
         self.pages
     }
 
+    /// What the header says of private lookups; `None` where there are none.
+    #[must_use]
+    pub fn lookup(&self) -> Option<HintNote> {
+        HintNote::find(&self.params.extensions).ok().flatten()
+    }
+
     pub(super) fn new(params: SegmentParams, pages: u32) -> Result<Self, HeaderError> {
         params.check()?;
         if (params.entries == 0) != (pages == 0) || u64::from(pages) > params.pages_max() {
@@ -244,7 +254,11 @@ impl SegmentParams {
             }
             previous = Some(id);
         }
-        Ok(())
+        match HintNote::find(&self.extensions) {
+            Ok(Some(_)) if self.kind != SegmentKind::Base => Err(HeaderError::LookupNote),
+            Ok(_) => Ok(()),
+            Err(()) => Err(HeaderError::LookupNote),
+        }
     }
 
     /// See [`Header::parse`] for the reason of this bound.

@@ -14,9 +14,9 @@ pub struct SegmentIndex {
     header: Header,
     placement: Option<Placement>,
     /// Strictly ascending from 0.
-    first_buckets: Vec<u32>,
+    pub(super) first_buckets: Vec<u32>,
     /// As many.
-    hashes: Vec<[u8; 32]>,
+    pub(super) hashes: Vec<[u8; 32]>,
 }
 
 /// Why header and directory were refused.
@@ -161,19 +161,6 @@ impl SegmentIndex {
         let page = usize::try_from(page).ok()?;
         let first = *self.first_buckets.get(page)?;
         Some((first, self.first_buckets.get(page + 1).copied().unwrap_or(self.header.params().entries)))
-    }
-
-    /// Where a tag would stand, and on which page, for a private lookup: no branch and no address depends on the tag, at the
-    /// price of looking at every page's first bucket. `None` with no entries.
-    #[must_use]
-    pub fn locate_hidden(&self, tag: &[u8; 32]) -> Option<(Locator, u32)> {
-        let locator = self.placement?.locate(tag);
-        let bucket = locator.bucket();
-        // Above a first bucket, or at it, the difference does not borrow.
-        let reached = |first: &u32| 1 - (u64::from(bucket).wrapping_sub(u64::from(*first)) >> 63);
-        let pages: u64 = self.first_buckets.iter().map(reached).sum();
-        #[allow(clippy::cast_possible_truncation)] // pages are counted in 32 bits, and the first begins at 0
-        Some((locator, pages.wrapping_sub(1) as u32))
     }
 
     /// What the matrix of private lookups is expanded from.

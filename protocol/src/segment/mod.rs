@@ -76,6 +76,7 @@
 
 mod builder;
 mod header;
+mod hidden;
 mod index;
 mod locator;
 mod page;
@@ -86,6 +87,7 @@ pub use header::{
     BreachId, BreachIdError, HEADER_PREFIX_BYTES, Header, HeaderError, SegmentKind, SegmentParams,
     is_breach_id,
 };
+pub use hidden::{Sealed, WrongPage};
 pub use index::{DIRECTORY_ENTRY_BYTES, IndexError, SegmentIndex, VerifyError};
 pub use locator::{Entry, Locator, Placement, REMAINDER_BITS};
 pub use page::{Entries, Page, PageError};

@@ -2,6 +2,7 @@
 
 mod builds;
 mod headers;
+mod hidden;
 mod pages;
 
 use std::collections::HashMap;
@@ -62,7 +63,7 @@ fn pack(params: SegmentParams, entries: impl IntoIterator<Item = Entry>) -> Resu
     for entry in entries {
         pages.extend(builder.push(entry)?);
     }
-    let Finished { pages: last, header_block, directory, root } = builder.finish()?;
+    let Finished { pages: last, header_block, directory, root, .. } = builder.finish()?;
     pages.extend(last);
     Ok(Built { header_block, pages, directory, root })
 }

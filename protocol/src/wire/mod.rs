@@ -12,11 +12,12 @@ mod tests;
 
 pub use refusal::{Refusal, RefusalCode};
 pub use request::{
-    AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, ManifestRequest, RekeyRequest, Request,
-    RequestKind,
+    AllowanceRequest, EvaluateRequest, FetchRequest, HintRequest, JoinRequest, LookupRequest,
+    ManifestRequest, RekeyRequest, Request, RequestKind,
 };
 pub use response::{
-    Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Rekeyed, Response,
+    Allowance, EXTENSION_BACKEND, Evaluated, Fetched, HintSent, Joined, LookedUp, ManifestSent, Rekeyed,
+    Response,
 };
 
 use crate::codec::{self, CodecError, Control};

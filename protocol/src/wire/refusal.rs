@@ -68,6 +68,11 @@ refusal_codes! {
     Internal = 15, "internal", "the server failed; the operator's log has the reason";
     /// The peer took too long over a request.
     TooSlow = 16, "too-slow", "the request did not arrive in time";
+    /// The segment has no hint.
+    LookupNone = 17, "lookup-none", "there is no private lookup in that segment: sync it";
+    /// The day's lookups are used up.
+    LookupAllowanceUsed = 18, "lookup-allowance-used",
+        "today's private lookups are used up; a new day begins at 00:00 UTC";
 }
 
 impl RefusalCode {

@@ -2,7 +2,10 @@
 
 use super::{WireError, head};
 use crate::codec::{self, CodecError, Control, Decode, Encode, Extension, check_extensions, rule};
-use crate::limits::{BATCH_ELEMENTS_MAX, CERTIFICATE_BYTES_MAX, ELEMENT_BYTES, FETCH_BYTES_MAX};
+use crate::limits::{
+    BATCH_ELEMENTS_MAX, CERTIFICATE_BYTES_MAX, ELEMENT_BYTES, FETCH_BYTES_MAX, LOOKUP_PAGES_MAX,
+};
+use crate::lookup::query_bytes;
 
 /// Kind byte of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +21,10 @@ pub enum RequestKind {
     Evaluate = 4,
     /// Take elements of the previous key to the newest.
     Rekey = 5,
+    /// A range of the hint of a segment's private lookups.
+    Hint = 6,
+    /// A private lookup.
+    Lookup = 7,
     /// What is left of the bank's allowance.
     Allowance = 8,
 }
@@ -87,6 +94,30 @@ pub struct RekeyRequest {
     pub extensions: Vec<Extension>,
 }
 
+/// Asks for bytes of a hint.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct HintRequest {
+    /// Root of the segment.
+    pub root: [u8; 32],
+    /// First byte.
+    pub offset: u64,
+    /// Bytes from there, 1 to [`FETCH_BYTES_MAX`].
+    pub length: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
+/// Asks for a page without saying which. The bulk is a number of 28 bits for each page.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct LookupRequest {
+    /// Root of the segment.
+    pub root: [u8; 32],
+    /// Pages of the segment, 1 to [`LOOKUP_PAGES_MAX`].
+    pub pages: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
 /// Asks what is left.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct AllowanceRequest {
@@ -107,6 +138,10 @@ pub enum Request {
     Evaluate(EvaluateRequest),
     /// See [`RekeyRequest`].
     Rekey(RekeyRequest),
+    /// See [`HintRequest`].
+    Hint(HintRequest),
+    /// See [`LookupRequest`].
+    Lookup(LookupRequest),
     /// See [`AllowanceRequest`].
     Allowance(AllowanceRequest),
 }
@@ -123,6 +158,8 @@ impl Request {
             k if k == RequestKind::Fetch as u8 => Self::Fetch(codec::decode(control)?),
             k if k == RequestKind::Evaluate as u8 => Self::Evaluate(codec::decode(control)?),
             k if k == RequestKind::Rekey as u8 => Self::Rekey(codec::decode(control)?),
+            k if k == RequestKind::Hint as u8 => Self::Hint(codec::decode(control)?),
+            k if k == RequestKind::Lookup as u8 => Self::Lookup(codec::decode(control)?),
             k if k == RequestKind::Allowance as u8 => Self::Allowance(codec::decode(control)?),
             got => return Err(WireError::Kind { got }),
         })
@@ -140,6 +177,8 @@ impl Request {
             Self::Fetch(control) => head(kind, control),
             Self::Evaluate(control) => head(kind, control),
             Self::Rekey(control) => head(kind, control),
+            Self::Hint(control) => head(kind, control),
+            Self::Lookup(control) => head(kind, control),
             Self::Allowance(control) => head(kind, control),
         }
     }
@@ -153,6 +192,8 @@ impl Request {
             Self::Fetch(_) => RequestKind::Fetch,
             Self::Evaluate(_) => RequestKind::Evaluate,
             Self::Rekey(_) => RequestKind::Rekey,
+            Self::Hint(_) => RequestKind::Hint,
+            Self::Lookup(_) => RequestKind::Lookup,
             Self::Allowance(_) => RequestKind::Allowance,
         }
     }
@@ -164,6 +205,7 @@ impl Request {
             Self::Evaluate(EvaluateRequest { count, .. }) | Self::Rekey(RekeyRequest { count, .. }) => {
                 *count as usize * ELEMENT_BYTES
             }
+            Self::Lookup(control) => query_bytes(control.pages),
             _ => 0,
         }
     }
@@ -223,6 +265,26 @@ impl Control for RekeyRequest {
         rule(Self::NAME, self.epoch != 0, "epochs are counted from 1")?;
         rule(Self::NAME, self.from_key_id != self.to_key_id, "it leads from a key to the same key")?;
         rule(Self::NAME, size.contains(&(self.count as usize)), "a batch holds 1 to 65,535 elements")?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for HintRequest {
+    const NAME: &'static str = "hint request";
+
+    fn check(&self) -> Result<(), CodecError> {
+        rule(Self::NAME, (1..=FETCH_BYTES_MAX).contains(&self.length), "the range is empty or too long")?;
+        rule(Self::NAME, self.offset.checked_add(self.length.into()).is_some(), "the range passes 2^64")?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for LookupRequest {
+    const NAME: &'static str = "lookup request";
+
+    fn check(&self) -> Result<(), CodecError> {
+        let pages = 1..=LOOKUP_PAGES_MAX;
+        rule(Self::NAME, pages.contains(&self.pages), "a lookup is over 1 to 200,000 pages")?;
         check_extensions(Self::NAME, &self.extensions)
     }
 }

@@ -4,7 +4,9 @@ use super::{KIND_REFUSAL, KIND_RESPONSE, Refusal, RequestKind, WireError, head};
 use crate::codec::{self, CodecError, Control, Decode, Encode, Extension, check_extensions, rule};
 use crate::limits::{
     BATCH_ELEMENTS_MAX, CERTIFICATE_BYTES_MAX, ELEMENT_BYTES, FETCH_BYTES_MAX, NAME_BYTES_MAX,
+    PAGE_BYTES_ALLOWED,
 };
+use crate::lookup::answer_bytes;
 use crate::manifest::SignedManifest;
 use crate::oprf::PROOF_BYTES;
 
@@ -59,6 +61,24 @@ pub struct Rekeyed {
     pub proof: [u8; PROOF_BYTES],
     /// Rekeyings charged for this request, to the day alone; 0 where the same batch was charged before.
     pub charged: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
+/// Answers `hint`. The bulk is the range asked for, whole.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct HintSent {
+    /// Bytes of bulk: as many as were asked for.
+    pub length: u32,
+    /// Additions.
+    pub extensions: Vec<Extension>,
+}
+
+/// Answers `lookup`. The bulk is a number of 13 bits for each byte of a page.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct LookedUp {
+    /// Bytes of a page.
+    pub page_bytes: u32,
     /// Additions.
     pub extensions: Vec<Extension>,
 }
@@ -118,6 +138,10 @@ pub enum Response {
     Evaluated(Evaluated),
     /// See [`Rekeyed`].
     Rekeyed(Rekeyed),
+    /// See [`HintSent`].
+    Hint(HintSent),
+    /// See [`LookedUp`].
+    LookedUp(LookedUp),
     /// See [`Allowance`].
     Allowance(Allowance),
     /// The request was not carried out, and nothing was charged.
@@ -142,6 +166,8 @@ impl Response {
             RequestKind::Fetch => Self::Fetched(codec::decode(control)?),
             RequestKind::Evaluate => Self::Evaluated(codec::decode(control)?),
             RequestKind::Rekey => Self::Rekeyed(codec::decode(control)?),
+            RequestKind::Hint => Self::Hint(codec::decode(control)?),
+            RequestKind::Lookup => Self::LookedUp(codec::decode(control)?),
             RequestKind::Allowance => Self::Allowance(codec::decode(control)?),
         })
     }
@@ -158,6 +184,8 @@ impl Response {
             Self::Fetched(control) => head(kind(RequestKind::Fetch), control),
             Self::Evaluated(control) => head(kind(RequestKind::Evaluate), control),
             Self::Rekeyed(control) => head(kind(RequestKind::Rekey), control),
+            Self::Hint(control) => head(kind(RequestKind::Hint), control),
+            Self::LookedUp(control) => head(kind(RequestKind::Lookup), control),
             Self::Allowance(control) => head(kind(RequestKind::Allowance), control),
             Self::Refused(control) => head(KIND_REFUSAL, control),
         }
@@ -172,6 +200,8 @@ impl Response {
             Self::Evaluated(Evaluated { count, .. }) | Self::Rekeyed(Rekeyed { count, .. }) => {
                 *count as usize * ELEMENT_BYTES
             }
+            Self::Hint(control) => control.length as usize,
+            Self::LookedUp(control) => answer_bytes(control.page_bytes),
             Self::Joined(_) | Self::Allowance(_) | Self::Refused(_) => 0,
         }
     }
@@ -222,6 +252,24 @@ impl Control for Rekeyed {
 
     fn check(&self) -> Result<(), CodecError> {
         check_answer(Self::NAME, self.count, self.charged)?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for HintSent {
+    const NAME: &'static str = "hint response";
+
+    fn check(&self) -> Result<(), CodecError> {
+        rule(Self::NAME, (1..=FETCH_BYTES_MAX).contains(&self.length), "the range is empty or too long")?;
+        check_extensions(Self::NAME, &self.extensions)
+    }
+}
+
+impl Control for LookedUp {
+    const NAME: &'static str = "lookup response";
+
+    fn check(&self) -> Result<(), CodecError> {
+        rule(Self::NAME, PAGE_BYTES_ALLOWED.contains(&self.page_bytes), "a page size that does not exist")?;
         check_extensions(Self::NAME, &self.extensions)
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::codec::Extension;
-use crate::limits::{BATCH_ELEMENTS_MAX, FETCH_BYTES_MAX};
+use crate::limits::{BATCH_ELEMENTS_MAX, FETCH_BYTES_MAX, LOOKUP_PAGES_MAX};
 
 fn requests() -> Vec<Request> {
     let extensions = vec![Extension { id: 7, bytes: vec![1, 2, 3] }];
@@ -28,6 +28,8 @@ fn requests() -> Vec<Request> {
             count: 65_535,
             extensions: vec![],
         }),
+        Request::Hint(HintRequest { root: [1; 32], offset: 2_097_152, length: 99, extensions: vec![] }),
+        Request::Lookup(LookupRequest { root: [1; 32], pages: LOOKUP_PAGES_MAX, extensions: vec![] }),
         Request::Allowance(AllowanceRequest { extensions: vec![] }),
     ]
 }
@@ -87,7 +89,7 @@ fn preambles_are_refused_before_anything_is_allocated() {
         Err(WireError::ControlTooLong { bytes: u32::MAX })
     );
     assert_eq!(Request::decode(99, &[]), Err(WireError::Kind { got: 99 }));
-    assert_eq!(Request::decode(6, &[]), Err(WireError::Kind { got: 6 }));
+    assert_eq!(Request::decode(9, &[]), Err(WireError::Kind { got: 9 }));
 }
 
 #[test]
@@ -102,11 +104,20 @@ fn rules_hold_on_both_sides() {
         Request::Rekey(RekeyRequest { suite: 1, from_key_id, to_key_id, epoch, count, extensions: vec![] })
     };
     rekey(1, 1, 1).encode().unwrap();
+    let hint =
+        |offset, length| Request::Hint(HintRequest { root: [0; 32], offset, length, extensions: vec![] });
+    let lookup = |pages| Request::Lookup(LookupRequest { root: [0; 32], pages, extensions: vec![] });
+    assert_eq!(lookup(3).bulk_bytes(), 11);
     let critical = vec![Extension { id: Extension::CRITICAL | 1, bytes: vec![] }];
     let broken = [
         evaluate(1, 0),
         evaluate(1, BATCH_ELEMENTS_MAX as u32 + 1),
         rekey(1, 1, 0),
+        hint(0, 0),
+        hint(u64::MAX, 1),
+        hint(0, FETCH_BYTES_MAX + 1),
+        lookup(0),
+        lookup(LOOKUP_PAGES_MAX + 1),
         rekey(1, 1, BATCH_ELEMENTS_MAX as u32 + 1),
         rekey(1, 0, 1),
         rekey(0, 1, 1),
@@ -221,7 +232,7 @@ proptest! {
         if let Ok(request) = Request::decode(kind, &control) {
             prop_assert_eq!(&request.encode().unwrap()[PREAMBLE_BYTES..], control.as_slice());
         }
-        for asked in [RequestKind::Join, RequestKind::Manifest, RequestKind::Fetch, RequestKind::Evaluate, RequestKind::Rekey, RequestKind::Allowance] {
+        for asked in [RequestKind::Join, RequestKind::Manifest, RequestKind::Fetch, RequestKind::Evaluate, RequestKind::Rekey, RequestKind::Hint, RequestKind::Lookup, RequestKind::Allowance] {
             let _ = Response::decode(asked, kind, &control);
         }
     }

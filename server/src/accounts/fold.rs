@@ -33,6 +33,11 @@ pub enum Refused {
     },
     /// The lifetime allowance does not cover it.
     Lifetime,
+    /// The day's private lookups are used up.
+    Lookups {
+        /// Milliseconds to the next day.
+        retry_after_ms: u32,
+    },
     /// The clock stands so many days behind the account's: one of them is wrong.
     Clock {
         /// Days.
@@ -47,6 +52,7 @@ impl Refused {
         match self {
             Self::Day { .. } => RefusalCode::DayAllowanceUsed,
             Self::Lifetime => RefusalCode::LifetimeAllowanceUsed,
+            Self::Lookups { .. } => RefusalCode::LookupAllowanceUsed,
             Self::Clock { .. } => RefusalCode::Internal,
         }
     }
@@ -80,6 +86,8 @@ struct Account {
     today: u64,
     lifetime: u64,
     rekeyed_today: u64,
+    /// Private lookups charged today.
+    lookups: u64,
     /// Batches charged today and the day before: a retry within a day is free, and memory stays bounded by two days'
     /// allowance.
     batches: HashSet<[u8; 32]>,
@@ -106,6 +114,11 @@ impl Fold {
                 account.rekeyed_today = account.rekeyed_today.saturating_add(u64::from(*count));
                 account.batches.insert(*batch);
             }
+            Record::Lookup { time_s, bank, count } => {
+                let account = self.accounts.entry(bank.clone()).or_default();
+                account.turn_to(time_s / DAY_S);
+                account.lookups = account.lookups.saturating_add(u64::from(*count));
+            }
         }
     }
 
@@ -123,6 +136,16 @@ impl Fold {
     pub(super) fn check_rekeying(&self, bank: &Bank, count: u32, now_s: u64) -> Result<(), Refused> {
         let used = self.usage(&bank.name, now_s);
         used.check_day(used.rekeyed_today, bank.per_day, count, now_s)
+    }
+
+    /// Whether one more private lookup may be written now, of so many in a day.
+    pub(super) fn check_lookup(&self, bank: &str, per_day: u64, now_s: u64) -> Result<(), Refused> {
+        let used = self.accounts.get(bank).filter(|account| account.day >= now_s / DAY_S);
+        if used.map_or(0, |account| account.lookups) < per_day {
+            return Ok(());
+        }
+        let milliseconds = self.usage(bank, now_s).next_day_s.saturating_sub(now_s).saturating_mul(1_000);
+        Err(Refused::Lookups { retry_after_ms: u32::try_from(milliseconds).unwrap_or(u32::MAX) })
     }
 
     /// Refuses where the account's day is not the clock's, nor the one after. Either the clock is behind now, and nothing
@@ -175,7 +198,7 @@ impl Fold {
     /// All of it, in parts; equal folds come in the same parts.
     pub(super) fn parts<E>(&self, mut each: impl FnMut(Part) -> Result<(), E>) -> Result<(), E> {
         for bank in sorted(self.accounts.keys()) {
-            let Account { day, today, lifetime, rekeyed_today, ref batches, ref batches_before } =
+            let Account { day, today, lifetime, rekeyed_today, lookups, ref batches, ref batches_before } =
                 self.accounts[bank];
             each(Part::Account { bank: bank.clone(), day, today, lifetime })?;
             if rekeyed_today > 0 {
@@ -186,6 +209,9 @@ impl Fold {
                     let batches = batches.iter().map(|batch| **batch).collect();
                     each(Part::Batches { bank: bank.clone(), days_before, batches })?;
                 }
+            }
+            if lookups > 0 {
+                each(Part::Lookups { bank: bank.clone(), today: lookups })?;
             }
         }
         for key in sorted(self.keys.keys()) {
@@ -221,6 +247,11 @@ impl Fold {
                 std::mem::replace(&mut account.rekeyed_today, today) == 0
             }
             Part::Key { key, bank, since_s } => self.keys.insert(key, (bank, since_s)).is_none(),
+            Part::Lookups { bank, today } => {
+                let account =
+                    self.accounts.get_mut(&bank).ok_or("lookups of an account that is not there")?;
+                std::mem::replace(&mut account.lookups, today) == 0
+            }
             Part::Token { token, key } => self.tokens.insert(token, key).is_none(),
         };
         if is_new { Ok(()) } else { Err("the same twice") }
@@ -247,6 +278,7 @@ impl Account {
         self.day = day;
         self.today = 0;
         self.rekeyed_today = 0;
+        self.lookups = 0;
     }
 
     fn next_day_s(&self) -> u64 {

@@ -137,6 +137,21 @@ impl Accounts {
         Ok(Debit { charged: count, synced: log.append(&record) })
     }
 
+    /// Charges a private lookup to a bank that may make so many in a day. There is no free retry: each has a fresh secret,
+    /// and costs a pass.
+    ///
+    /// # Errors
+    /// As [`Accounts::debit`].
+    pub fn debit_lookup(&self, bank: &str, per_day: u64, now_s: u64) -> Result<Synced, Refused> {
+        let mut inner = self.lock();
+        let Inner { fold, log } = &mut *inner;
+        fold.check_clock(bank, now_s)?;
+        fold.check_lookup(bank, per_day, now_s)?;
+        let record = Record::Lookup { time_s: now_s, bank: bank.to_owned(), count: 1 };
+        fold.apply(&record);
+        Ok(log.append(&record))
+    }
+
     /// Charges a batch of `count` elements to a bank's rekeyings of the day, unless the same batch was charged before.
     ///
     /// # Errors

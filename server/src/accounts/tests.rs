@@ -50,6 +50,9 @@ fn an_allowance_is_exact_and_a_retry_is_free() {
     assert_eq!(charge(&accounts, &bank, 1, 60, next), Ok(0));
     assert_eq!(charge(&accounts, &bank, 3, 51, next), Err(Refused::Lifetime));
     assert_eq!(charge(&accounts, &bank, 3, 50, next), Ok(50));
+    assert_eq!(charge(&accounts, &bank, 1, 60, next), Ok(0), "also once the account has turned to that day");
+    let none = Usage { next_day_s: 20_002 * DAY_S, ..Usage::default() };
+    assert_eq!(accounts.used("bank-b", next), none);
     assert_eq!(
         accounts.used("bank-a", next),
         Usage { today: 50, lifetime: 150, rekeyed_today: 0, next_day_s: 20_002 * DAY_S }
@@ -104,51 +107,30 @@ fn bytes_of_records_are_bounded_by_the_allowance() {
     assert_eq!(bytes, 60 * (92 + "bank-a".len() as u64));
 }
 
-/// Prints debits a second through the log, and how long a start takes without and with a checkpoint: `cargo test -p
-/// samar-server --lib debits_a_second -- --ignored --nocapture`. The log is written in the folder where it is run, since
-/// the one for temporary files is often no disk.
+/// Lookups have a day of their own, and no lifetime; they are there after a restart, and a wrong clock hands none back.
 #[test]
-#[ignore = "prints figures; they are of a quiet machine only"]
-fn debits_a_second() {
-    use std::time::Instant;
-    const DEBITS: u32 = 200_000;
-    const WAITING: usize = 256;
-    let folder = tempfile::tempdir_in(".").unwrap();
-    let path = folder.path().join("account.log");
-    let bank = bank(u64::MAX, u64::MAX);
-    let cpu_s = || {
-        let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-        std::time::Duration::try_from(cpu).unwrap().as_secs_f64()
-    };
+fn private_lookups_are_counted_by_the_day_apart_from_evaluations() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
     let accounts = Accounts::open(&path).unwrap();
-    let (began, cpu_began) = (Instant::now(), cpu_s());
-    runtime().block_on(async {
-        let mut waiting = std::collections::VecDeque::new();
-        for number in 0..DEBITS {
-            let batch = *blake3::hash(&number.to_le_bytes()).as_bytes();
-            waiting.push_back(accounts.debit(&bank, batch, 1, NOON).unwrap().synced);
-            if waiting.len() == WAITING {
-                waiting.pop_front().unwrap().await.unwrap();
-            }
-        }
-        for synced in waiting {
-            synced.await.unwrap();
-        }
-    });
-    let (seconds, cpu_us) = (began.elapsed().as_secs_f64(), (cpu_s() - cpu_began) * 1e6 / f64::from(DEBITS));
-    let per_second = f64::from(DEBITS) / seconds;
-    let say = |line: String| samar_local::exit::say(format_args!("{line}"));
-    say(format!("{per_second:.0} debits/s, {WAITING} waiting; {cpu_us:.1} us of processor time each"));
+    let look_up = |accounts: &Accounts, now_s| {
+        let synced = accounts.debit_lookup("bank-a", 3, now_s)?;
+        runtime().block_on(synced).unwrap();
+        Ok::<(), Refused>(())
+    };
+    charge(&accounts, &bank(10, 10), 1, 10, NOON).unwrap();
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
     drop(accounts);
-    for start in ["a whole log", "a checkpoint"] {
-        let began = Instant::now();
-        let accounts = Accounts::open(&path).unwrap();
-        say(format!("start from {start} of {DEBITS} records: {:.3} s", began.elapsed().as_secs_f64()));
-        assert_eq!(accounts.used("bank-a", NOON).lifetime, u64::from(DEBITS));
-        let began = Instant::now();
-        accounts.checkpoint(1).unwrap();
-        say(format!("checkpoint: {:.3} s", began.elapsed().as_secs_f64()));
-    }
+    let accounts = Accounts::open(&path).unwrap();
+    assert_eq!(look_up(&accounts, NOON), Ok(()));
+    let used_up = Refused::Lookups { retry_after_ms: 43_200_000 };
+    assert_eq!(used_up.code(), RefusalCode::LookupAllowanceUsed);
+    assert_eq!(look_up(&accounts, NOON), Err(used_up));
+    assert!(look_up(&accounts, NOON - DAY_S).is_err(), "a day back is no new day");
+    assert_eq!(look_up(&accounts, NOON - 2 * DAY_S), Err(Refused::Clock { behind: 2 }));
+    assert_eq!(look_up(&accounts, NOON + DAY_S), Ok(()));
+    assert_eq!(accounts.used("bank-a", NOON + DAY_S).lifetime, 10);
 }
 
 // R-ALLOW-3: internal
@@ -238,6 +220,32 @@ fn a_token_is_traded_once() {
 }
 
 #[test]
+fn a_checkpoint_is_due_once_so_many_records_were_written_since_the_log_was_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("account.log");
+    let accounts = Accounts::open(&path).unwrap();
+    for batch in 1..=3 {
+        assert!(!path.with_extension("checkpoint").exists());
+        charge(&accounts, &bank(100, 100), batch, 1, NOON).unwrap();
+        accounts.checkpoint(3).unwrap();
+    }
+    assert!(path.with_extension("checkpoint").exists());
+}
+
+#[test]
+fn the_keys_of_a_bank_stand_in_the_log_with_their_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    for (token, bank, time_s) in [(1, "bank-a", NOON), (2, "bank-b", NOON + 1), (3, "bank-a", NOON + 2)] {
+        runtime().block_on(accounts.join(bank, [token; 32], [token + 10; 32], time_s).unwrap()).unwrap();
+    }
+    let standing = Accounts::standing(&path).unwrap();
+    assert_eq!(standing.keys("bank-a"), [([11; 32], NOON), ([13; 32], NOON + 2)]);
+    assert_eq!(standing.keys("bank-c"), []);
+}
+
+#[test]
 fn a_log_cut_anywhere_loses_at_most_its_last_record() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
@@ -309,13 +317,21 @@ fn a_flipped_bit_is_named_and_never_counted_over() {
     let path = folder.path().join("log");
     log_with_debits(&path, 3);
     let whole = std::fs::read(&path).unwrap();
+    let record = (whole.len() - LOG_MAGIC.len()) / 3;
     for at in 0..whole.len() {
         for bit in [1, 0x10, 0x80] {
             let mut changed = whole.clone();
             changed[at] ^= bit;
             std::fs::write(&path, &changed).unwrap();
             let failure = used(&path).expect_err(&format!("byte {at}"));
-            assert!(failure.to_string().contains("damaged at byte"), "{failure}");
+            let place = match at.checked_sub(LOG_MAGIC.len()).map(|at| at / record) {
+                None => "damaged at byte 0: ".to_owned(),
+                Some(before) => {
+                    let begin = LOG_MAGIC.len() + before * record;
+                    format!("damaged at byte {begin}, record {}: ", before + 1)
+                }
+            };
+            assert!(failure.to_string().contains(&place), "{failure}");
         }
     }
 }

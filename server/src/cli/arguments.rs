@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
+use samar_local::pages::Shell;
 use samar_local::table::Form;
 use samar_protocol::limits::MANIFEST_VALIDITY_S_MAX;
 
 use crate::audit::Format;
+use crate::synth::DumpForm;
 
 /// The operator's side of Samar: breach sets that banks can search without telling whom they search for.
 #[derive(Debug, Parser)]
@@ -73,7 +75,7 @@ pub(super) enum Command {
     },
     /// Take dumps into the vault, which keeps no identifier of them
     #[command(
-        after_help = "Example:\n  samar-server ingest --breach bpjs-2021 --date 2021-05 --title 'BPJS' \\\n    --column NIK --exposes phone --exposes photo=FOTO dump.csv.gz"
+        after_help = "Example:\n  samar-server ingest --breach bpjs-2021 --date 2021-05 --title 'BPJS' \\\n    --column NIK --exposes phone --exposes photo=FOTO dump.csv.gz\n\nWhat is in a dump: samar-server ingest --dry-run dump.csv.gz"
     )]
     Ingest(Ingest),
     /// Take identifiers out of a breach, or a whole breach out of the vault
@@ -172,6 +174,21 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Print completions of the command line, for a shell to read
+    #[command(
+        after_help = "Example:\n  samar-server completions bash > ~/.local/share/bash-completion/completions/samar-server"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command
+    #[command(after_help = "Example:\n  samar-server man --out /usr/local/share/man/man1")]
+    Man {
+        /// Folder that the pages go to
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Make up dumps and customers with a known overlap, for trying and measuring
     Synth {
         #[command(subcommand)]
@@ -193,8 +210,11 @@ pub(super) struct Reading {
 #[derive(Debug, Args)]
 pub(super) struct Ingest {
     /// Breach the rows belong to, like bpjs-2021
-    #[arg(long, value_name = "ID")]
-    pub(super) breach: String,
+    #[arg(long, value_name = "ID", required_unless_present = "dry_run")]
+    pub(super) breach: Option<String>,
+    /// Only look: columns, what they seem to hold, and what would be rejected; samples are masked, and nothing is written
+    #[arg(long)]
+    pub(super) dry_run: bool,
     /// Title for people [default: the id]
     #[arg(long)]
     pub(super) title: Option<String>,
@@ -293,6 +313,9 @@ pub(super) enum Synth {
         /// Persons of a thousand whose photo is there
         #[arg(long, value_name = "N", default_value_t = 70)]
         photo: u32,
+        /// Form that it is written in; the rows are the same
+        #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+        form: DumpForm,
         #[command(flatten)]
         shape: Shape,
     },
@@ -319,6 +342,9 @@ pub(super) enum Synth {
         /// Where the right answers go
         #[arg(long, value_name = "FILE")]
         truth: Option<PathBuf>,
+        /// Form that it is written in; the rows are the same
+        #[arg(long, value_name = "FORM", value_enum, default_value_t)]
+        form: DumpForm,
         #[command(flatten)]
         shape: Shape,
     },

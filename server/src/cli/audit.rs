@@ -46,6 +46,9 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
         if sums.rekeyed > 0 {
             print(format_args!("    {} rekeyed", counted(sums.rekeyed, "element")));
         }
+        if sums.lookups > 0 {
+            print(format_args!("    {}", counted(sums.lookups, "private lookup")));
+        }
         print(format_args!("    from {} to {}", time(sums.first_s), time(sums.last_s)));
     }
     print(format_args!("chain head  {}", to_hex(&audit.chain)));
@@ -68,7 +71,7 @@ fn verify(log: &Path, as_json: bool) -> Result<Exit, Failure> {
 fn to_json(audit: &Audit) -> serde_json::Value {
     let bank = |(bank, sums): (&String, &crate::audit::BankSums)| {
         json!({"bank": printable(bank), "batches": sums.batches, "evaluations": sums.evaluations,
-               "rekeyed": sums.rekeyed,
+               "rekeyed": sums.rekeyed, "lookups": sums.lookups,
                "joined": sums.joined, "first_s": sums.first_s, "last_s": sums.last_s})
     };
     let fault = audit.fault().map(|(at, what, remedy)| {

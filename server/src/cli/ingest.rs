@@ -10,7 +10,7 @@ use samar_protocol::group::Backend;
 use samar_protocol::identifier::Kind;
 
 use super::arguments;
-use crate::ingest::{Exposure, IdentifierColumn, Plan, Report, Source, ingest};
+use crate::ingest::{ColumnLook, Exposure, IdentifierColumn, Look, LookPlan, Plan, Report, Source, ingest};
 use crate::layout::Layout;
 
 /// Below this, sorting would spend its time on tiny runs.
@@ -52,14 +52,73 @@ pub(super) fn identifier_column(text: String) -> IdentifierColumn {
     }
 }
 
-fn plan(arguments: arguments::Ingest) -> Result<Plan, Failure> {
-    let exposure = |text: String| match text.split_once('=') {
+fn exposure(text: String) -> Exposure {
+    match text.split_once('=') {
         Some((class, column)) => Exposure { class: class.to_owned(), column: Some(column.to_owned()) },
         None => Exposure { class: text, column: None },
+    }
+}
+
+/// `--dry-run`: what is in the dumps.
+pub(super) fn look(arguments: arguments::Ingest) -> Result<(), Failure> {
+    let json = arguments.json;
+    let plan = LookPlan {
+        columns: arguments.column.into_iter().map(identifier_column).collect(),
+        exposes: arguments.exposes.into_iter().map(exposure).collect(),
+        form: Form::named(&arguments.reading.in_format),
+        table: arguments.reading.table,
+        sources: arguments.files.into_iter().map(source).collect(),
     };
+    let files = crate::ingest::look(&plan)?;
+    if json {
+        print(format_args!("{}", serde_json::json!({"files": files})));
+        return Ok(());
+    }
+    for file in &files {
+        show_look(file);
+    }
+    print(format_args!("Nothing was written."));
+    Ok(())
+}
+
+fn show_look(look: &Look) {
+    print(format_args!("{} is read as {}", look.file, look.read_as));
+    print(format_args!("  {:>3}  {:<20} {:>6}  {:<25} is well formed as", "#", "column", "filled", "shape"));
+    for column in &look.columns {
+        let ColumnLook { number, name, filled_percent, shape, .. } = column;
+        let kinds: Vec<_> =
+            column.parses_percent.iter().map(|(kind, share)| format!("{kind} {share} %")).collect();
+        let kinds = kinds.join(", ");
+        print(format_args!("  {number:>3}  {name:<20} {filled_percent:>4} %  {shape:<25} {kinds}"));
+    }
+    print(format_args!("  {} rows", thousands(look.rows)));
+    for (reason, rows) in &look.unreadable {
+        print(format_args!("    {reason:<20} {:>4}", thousands(*rows)));
+    }
+    for identifiers in &look.identifiers {
+        print(format_args!(
+            "  --column {}: {} well formed, {} rows without, {} rejected",
+            identifiers.column,
+            thousands(identifiers.well_formed),
+            thousands(identifiers.without),
+            thousands(identifiers.rejected.values().sum())
+        ));
+        for (reason, cells) in &identifiers.rejected {
+            print(format_args!("    {reason:<20} {:>4}", thousands(*cells)));
+        }
+        for warning in &identifiers.warnings {
+            say(format_args!("samar-server: warning: {}: {warning}", identifiers.column));
+        }
+    }
+    if look.identifiers.is_empty() {
+        print(format_args!("  no column looks like identifiers; name one with --column KIND=NAME"));
+    }
+}
+
+fn plan(arguments: arguments::Ingest) -> Result<Plan, Failure> {
     Ok(Plan {
         memory_bytes: memory_bytes(arguments.memory)?,
-        breach: arguments.breach,
+        breach: arguments.breach.unwrap_or_default(), // which clap asks for
         title: arguments.title,
         date: arguments.date,
         status: arguments.status,

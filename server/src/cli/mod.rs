@@ -9,9 +9,10 @@ mod serve;
 mod show;
 mod synth;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use samar_local::exit::{Exit, Failure, print};
 use samar_local::folder;
+use samar_local::pages;
 use samar_local::people::thousands;
 use samar_protocol::group::Backend;
 
@@ -88,6 +89,7 @@ pub fn run() -> Result<Exit, Failure> {
                 "revoked  {bank}: none of its keys is served; a running server ends its connections"
             ));
         }
+        Command::Ingest(arguments) if arguments.dry_run => ingest::look(arguments)?,
         Command::Ingest(arguments) => ingest::run(&layout()?, backend()?, arguments)?,
         Command::Remove(arguments) => remove::run(&layout()?, backend, arguments)?,
         Command::Publish { memory, compact, new_publisher_key, json } => {
@@ -108,6 +110,8 @@ pub fn run() -> Result<Exit, Failure> {
         Command::Passphrase { new_passphrase_fd, remove } => {
             passphrase(&layout()?, new_passphrase_fd, remove)?;
         }
+        Command::Completions { shell } => return pages::completions(Arguments::command(), shell),
+        Command::Man { out } => return pages::man(Arguments::command(), out.as_deref()),
         Command::Synth { command } => synth::run(command)?,
     }
     Ok(Exit::Done)

@@ -9,11 +9,13 @@ use samar_local::exit::{Failure, io_failure, say};
 use samar_local::people::thousands;
 
 use super::arguments;
-use crate::synth::{Breach, CustomerSpec, Dirt, DumpSpec, Overlap, SynthError, write_customers, write_dump};
+use crate::synth::{
+    Breach, CustomerSpec, Dirt, DumpSpec, Overlap, SynthError, write_customers_as, write_dump_as,
+};
 
 pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
     match command {
-        arguments::Synth::Dump { persons, photo, shape } => {
+        arguments::Synth::Dump { persons, photo, form, shape } => {
             let persons = range(&persons)?;
             let spec = DumpSpec {
                 seed: shape.seed,
@@ -22,10 +24,19 @@ pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
                 photo_per_mille: photo,
                 dirt: dirt(&shape),
             };
-            let made = write_dump(&mut create(&shape.out)?, &spec).map_err(failure)?;
+            let made = write_dump_as(&mut create(&shape.out)?, &spec, form).map_err(failure)?;
             say(format_args!("{} rows of {} persons", thousands(made.rows), thousands(made.persons)));
         }
-        arguments::Synth::Customers { breach, only_first, only_second, both, neither, truth, shape } => {
+        arguments::Synth::Customers {
+            breach,
+            only_first,
+            only_second,
+            both,
+            neither,
+            truth,
+            form,
+            shape,
+        } => {
             let [first, second] = breach.as_slice() else {
                 return Err(Failure::input("give --breach exactly twice"));
             };
@@ -35,7 +46,7 @@ pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
             let spec = spec.map_err(failure)?;
             let mut truth = truth.as_deref().map(create).transpose()?;
             let truth = truth.as_mut().map(|truth| truth as &mut dyn Write);
-            let made = write_customers(&mut create(&shape.out)?, truth, &spec).map_err(failure)?;
+            let made = write_customers_as(&mut create(&shape.out)?, truth, &spec, form).map_err(failure)?;
             let (rows, exposed) = (thousands(made.rows), thousands(made.exposed));
             say(format_args!("{rows} rows, {exposed} customers exposed"));
         }
@@ -62,8 +73,8 @@ fn range(text: &str) -> Result<Range<u64>, Failure> {
     parse().ok_or_else(|| Failure::input(format!("`{text}` is not FIRST..END, like 0..700000")))
 }
 
-fn create(path: &Path) -> Result<BufWriter<Box<dyn Write>>, Failure> {
-    let out: Box<dyn Write> = if path == Path::new("-") {
+fn create(path: &Path) -> Result<BufWriter<Box<dyn Write + Send>>, Failure> {
+    let out: Box<dyn Write + Send> = if path == Path::new("-") {
         Box::new(io::stdout())
     } else {
         Box::new(File::create(path).map_err(|error| io_failure("create", path, &error))?)
@@ -75,8 +86,9 @@ fn create(path: &Path) -> Result<BufWriter<Box<dyn Write>>, Failure> {
 fn failure(error: SynthError) -> Failure {
     match error {
         SynthError::Write(_) => Failure::local(error),
-        SynthError::Population { .. } | SynthError::Share { .. } | SynthError::Group { .. } => {
-            Failure::input(error)
-        }
+        SynthError::Population { .. }
+        | SynthError::Share { .. }
+        | SynthError::Group { .. }
+        | SynthError::Rows { .. } => Failure::input(error),
     }
 }

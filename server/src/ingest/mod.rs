@@ -6,6 +6,7 @@
 
 mod distinct;
 mod encode;
+mod look;
 mod merge;
 mod read;
 mod remove;
@@ -24,6 +25,7 @@ use samar_protocol::manifest::is_breach_id;
 use samar_protocol::oprf::SecretKey;
 use samar_protocol::vault::VaultHeader;
 
+pub use look::{ColumnLook, IdentifierLook, Look, LookPlan, look};
 pub use remove::{Removal, RemovalPlan, remove};
 pub use report::{KindReport, Report};
 

@@ -133,11 +133,11 @@ impl Rows {
 }
 
 #[allow(clippy::needless_pass_by_value)] // fits map_err
-fn table_failure(error: samar_local::table::TableError) -> Failure {
+pub(super) fn table_failure(error: samar_local::table::TableError) -> Failure {
     Failure::input(error)
 }
 
-fn open(source: &Source) -> Result<(Input, String), Failure> {
+pub(super) fn open(source: &Source) -> Result<(Input, String), Failure> {
     match source {
         Source::Stdin => {
             let progress = Progress::new("ingest", Unit::Bytes, None);

@@ -23,6 +23,7 @@ pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
         facts.count("batches", sums.batches);
         facts.count("evaluations", sums.evaluations);
         facts.count("rekeyed", sums.rekeyed);
+        facts.count("lookups", sums.lookups);
         facts.count("keys_joined", sums.joined);
         facts.add("first", Value::Time(sums.first_s));
         facts.add("last", Value::Time(sums.last_s));

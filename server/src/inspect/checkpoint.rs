@@ -18,6 +18,7 @@ struct Sums {
     lifetime: u64,
     rekeyed: u64,
     batches: u64,
+    lookups: u64,
 }
 
 pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
@@ -45,7 +46,7 @@ fn show(facts: &mut Facts, source: &Source) -> Result<(), CheckpointError> {
                 facts.add("chain", Value::Hex(chain.to_vec()));
             }
             Ok(Some(Part::Account { bank, day, today, lifetime })) => {
-                accounts.push(Sums { bank, day, today, lifetime, rekeyed: 0, batches: 0 });
+                accounts.push(Sums { bank, day, today, lifetime, rekeyed: 0, batches: 0, lookups: 0 });
             }
             Ok(Some(Part::Batches { bank, batches, .. })) => {
                 if let Some(sums) = accounts.iter_mut().find(|sums| sums.bank == bank) {
@@ -55,6 +56,11 @@ fn show(facts: &mut Facts, source: &Source) -> Result<(), CheckpointError> {
             Ok(Some(Part::Rekeyed { bank, today })) => {
                 if let Some(sums) = accounts.iter_mut().find(|sums| sums.bank == bank) {
                     sums.rekeyed += today;
+                }
+            }
+            Ok(Some(Part::Lookups { bank, today })) => {
+                if let Some(sums) = accounts.iter_mut().find(|sums| sums.bank == bank) {
+                    sums.lookups += today;
                 }
             }
             Ok(Some(Part::Key { .. })) => keys += 1,
@@ -72,6 +78,7 @@ fn show(facts: &mut Facts, source: &Source) -> Result<(), CheckpointError> {
         facts.count("on_that_day", sums.today);
         facts.count("rekeyed_on_that_day", sums.rekeyed);
         facts.count("batches_remembered", sums.batches);
+        facts.count("lookups_on_that_day", sums.lookups);
         facts
     });
     facts.add("accounts", Value::Several("account", accounts.collect()));

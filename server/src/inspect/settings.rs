@@ -18,7 +18,7 @@ const LIMITS: [Key; 6] = [
     Key { key: "deadline_s", shape: Shape::Count },
 ];
 
-const CONFIG: [Key; 11] = [
+const CONFIG: [Key; 13] = [
     Key { key: "operator", shape: Shape::Line },
     Key { key: "listen", shape: Shape::Line },
     Key { key: "address", shape: Shape::Line },
@@ -29,6 +29,8 @@ const CONFIG: [Key; 11] = [
     Key { key: "grace_days", shape: Shape::Count },
     Key { key: "per_day", shape: Shape::Count },
     Key { key: "lifetime", shape: Shape::Count },
+    Key { key: "lookup", shape: Shape::Line },
+    Key { key: "lookups_per_day", shape: Shape::Count },
     Key { key: "limits", shape: Shape::Section(&LIMITS) },
 ];
 

@@ -15,6 +15,7 @@ use samar_protocol::segment::{
     SegmentParams, SegmentRoot,
 };
 
+use super::lookups::{self, PageLayout};
 use crate::layout::Layout;
 use crate::vault::file::{Reader, Record};
 use samar_local::sort::{Merge, Sorter};
@@ -53,12 +54,12 @@ pub(super) fn build(
     (path, kind): (&Path, SegmentKind),
     mut vault: Reader,
     memory_bytes: usize,
-    page_bytes: u32,
+    page_layout: PageLayout,
     progress: &Progress,
 ) -> Result<Built, Failure> {
     for _ in 0..SALTS_MAX {
-        let params = params(id, kind, &vault, page_bytes)?;
-        match with_salt(layout, params, &mut vault, memory_bytes, progress)? {
+        let params = params(id, kind, &vault, page_layout.page_bytes)?;
+        match with_salt(layout, params, &mut vault, memory_bytes, page_layout.hint, progress)? {
             Some(built) => return Ok(built),
             None => {
                 let gone = || Failure::local(format!("the vault of {id} went away"));
@@ -91,6 +92,7 @@ fn with_salt(
     params: SegmentParams,
     vault: &mut Reader,
     memory_bytes: usize,
+    with_hint: bool,
     progress: &Progress,
 ) -> Result<Option<Built>, Failure> {
     let page_bytes = params.page_bytes;
@@ -100,11 +102,19 @@ fn with_salt(
     let failure = |error: std::io::Error| io_failure("write the segment to", &layout.segments(), &error);
     let unfinished = Unfinished::create(&draft, Mode::Public).map_err(failure)?;
     let file = unfinished.file();
-    let Some(finished) = write_pages(file, params, sorted, failure)? else { return Ok(None) };
+    let Some(mut finished) = write_pages(file, params, sorted, failure)? else { return Ok(None) };
+    let mut hint = None;
+    if with_hint {
+        let (with_lookup, bytes) = lookups::compute(file, finished)?;
+        (finished, hint) = (with_lookup, Some(bytes));
+    }
     let header_block = &finished.header_block;
     debug_assert_eq!(header_block.len(), page_bytes as usize);
     file.write_all_at(header_block, 0).map_err(failure)?;
     let file_bytes = file.metadata().map_err(failure)?.len();
+    if let Some(hint) = hint {
+        lookups::store(layout, &finished.root.0, &hint)?;
+    }
     unfinished.finish_at(&layout.segment(&finished.root.0)).map_err(failure)?;
     Ok(Some(Built { root: finished.root, file_bytes }))
 }

@@ -64,26 +64,27 @@ pub(crate) fn issue(
     Ok(manifest)
 }
 
-/// Removes segments that neither the newest manifest nor the one before names: a bank may still be downloading those.
+/// Removes segments and hints that neither the newest manifest nor the one before names: a bank may still be downloading those.
 pub(crate) fn remove_unnamed_segments(layout: &Layout, newest: u64) -> Result<(), Failure> {
     let mut named = HashSet::new();
     for epoch in newest.saturating_sub(1).max(1)..=newest {
         // One that cannot be read any more names nothing that must stay; the new epoch is public already.
         let Ok(manifest) = published::read_manifest(layout, epoch) else { continue };
         let segments = manifest.manifest().breaches.iter().flat_map(|breach| &breach.segments);
-        named.extend(segments.map(|segment| layout.segment(&segment.root)));
+        named
+            .extend(segments.flat_map(|segment| [layout.segment(&segment.root), layout.hint(&segment.root)]));
     }
     let folder = layout.segments();
     let failure = |error: std::io::Error| io_failure("clean", &folder, &error);
     for entry in std::fs::read_dir(&folder).map_err(failure)? {
         let path = entry.map_err(failure)?.path();
-        if is_segment(&path) && !named.contains(&path) {
+        if is_segment_or_hint(&path) && !named.contains(&path) {
             durable::remove(&path).map_err(failure)?;
         }
     }
     Ok(())
 }
 
-fn is_segment(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "segment")
+fn is_segment_or_hint(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "segment" || extension == "hint")
 }

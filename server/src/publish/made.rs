@@ -6,9 +6,12 @@ use std::path::Path;
 use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
 use samar_protocol::invitation::{from_hex, to_hex};
+use samar_protocol::lookup::hint_bytes;
 use samar_protocol::manifest::SegmentRef;
 use serde::{Deserialize, Serialize};
 
+use super::lookups::PageLayout;
+use crate::config::Lookup;
 use crate::layout::Layout;
 use crate::vault::file::{Reader, VAULT_REMEDY};
 use crate::vault::parts::Part;
@@ -66,13 +69,23 @@ impl Made {
         }
     }
 
-    /// The segment made of exactly this part, if it is still there.
-    pub(crate) fn of(&self, layout: &Layout, part: Part, vault: &Reader) -> Option<SegmentRef> {
+    /// The segment made of exactly this part, if it is still there, and its hint where one is wanted. One that has a hint and
+    /// needs none is kept: banks have it.
+    pub(crate) fn of(
+        &self,
+        layout: &Layout,
+        part: Part,
+        vault: &Reader,
+        lookup: Lookup,
+    ) -> Option<SegmentRef> {
         let hash = to_hex(&vault.content_hash());
         let made = self.segments.iter().find(|made| made.part == part.number && made.vault == hash)?;
         let root = from_hex(&made.root)?;
         let bytes = std::fs::metadata(layout.segment(&root)).map(|metadata| metadata.len()).ok()?;
-        (bytes == made.file_bytes).then_some(SegmentRef {
+        let with_hint = PageLayout::has_hint(part.kind, vault.count(), vault.header().varies.len(), lookup);
+        let hint = std::fs::metadata(layout.hint(&root)).map(|metadata| metadata.len());
+        let has_hint = hint.is_ok_and(|bytes| bytes == hint_bytes(made.page_bytes) as u64);
+        (bytes == made.file_bytes && (has_hint || !with_hint)).then_some(SegmentRef {
             root,
             kind: part.kind,
             entries: made.entries,

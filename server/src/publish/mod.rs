@@ -3,12 +3,14 @@
 
 mod build;
 mod issue;
+mod lookups;
 mod made;
 pub(crate) mod missing;
 pub(crate) mod rollover;
 
 pub(crate) use build::{ENTRY_BYTES, file_bytes, sorting_bytes};
 pub(crate) use issue::{Draft, issue, remove_unnamed_segments};
+pub(crate) use lookups::PageLayout;
 pub(crate) use made::Made;
 
 use std::path::Path;
@@ -18,11 +20,10 @@ use samar_local::folder;
 use samar_local::people::now_s;
 use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
-use samar_protocol::limits::PAGE_BYTES_DEFAULT;
 use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentKind, SegmentRef};
 use samar_protocol::vault::VaultHeader;
 
-use crate::config::Config;
+use crate::config::{Config, Lookup};
 use crate::keys;
 use crate::layout::Layout;
 use crate::published;
@@ -87,12 +88,19 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
             compacted.push(id.clone());
         }
     }
-    require_room(layout, &ids, plan)?;
+    require_room(layout, &ids, plan, config.lookup)?;
     let (mut built, mut breaches, mut details) = (Vec::new(), Vec::new(), Details::default());
     for id in ids {
         let about = about(layout, &id)?;
         details.breaches.extend(about.details(&id));
-        breaches.push(breach(layout, &id, about, plan.memory_bytes, &key.public().id().0, &mut built)?);
+        breaches.push(breach(
+            layout,
+            &id,
+            about,
+            (plan.memory_bytes, config.lookup),
+            &key.public().id().0,
+            &mut built,
+        )?);
     }
     let next_publisher = plan.new_publisher.then(|| rollover::prepare(layout)).transpose()?;
     let draft = Draft {
@@ -120,15 +128,22 @@ fn is_due(layout: &Layout, id: &str, plan: &Plan) -> Result<bool, Failure> {
     Ok(compact::is_due(&parts) || plan.compact && parts.len() > 1)
 }
 
-/// Refuses a publication that the disks have no room for.
-fn require_room(layout: &Layout, ids: &[String], plan: &Plan) -> Result<(), Failure> {
-    let (mut segments, mut sorting) = (0u64, 0);
+/// Refuses a publication that the disks have no room for, or private lookups do not carry.
+fn require_room(layout: &Layout, ids: &[String], plan: &Plan, lookup: Lookup) -> Result<(), Failure> {
+    let (mut segments, mut sorting, mut too_large) = (0u64, 0, None);
     for id in ids {
         let made = Made::read(&layout.made(id));
         for (part, vault) in parts::open(layout, id)? {
-            if made.of(layout, part, &vault).is_none() {
-                segments = segments.saturating_add(file_bytes(vault.count(), vault.header().varies.len()));
-                sorting = sorting.max(sorting_bytes(vault.count(), plan.memory_bytes));
+            let (entries, label_bits) = (vault.count(), vault.header().varies.len());
+            let page_layout = PageLayout::choose(id, part.kind, entries, label_bits, lookup);
+            if made.of(layout, part, &vault, lookup).is_none() {
+                let hint_bytes = page_layout.as_ref().map_or(0, |of| of.hint_bytes());
+                let bytes = file_bytes(entries, label_bits).saturating_add(hint_bytes);
+                segments = segments.saturating_add(bytes);
+                sorting = sorting.max(sorting_bytes(entries, plan.memory_bytes));
+            }
+            if let Err(failure) = page_layout {
+                too_large.get_or_insert(failure);
             }
         }
     }
@@ -136,7 +151,8 @@ fn require_room(layout: &Layout, ids: &[String], plan: &Plan) -> Result<(), Fail
         // Segments are built one after the other; each run goes away with its segment.
         Need { what: "sorting", folder: &layout.runs(), bytes: sorting },
         Need { what: "what is published", folder: &layout.segments(), bytes: segments },
-    ])
+    ])?;
+    too_large.map_or(Ok(()), Err)
 }
 
 /// What is known of a breach.
@@ -151,7 +167,7 @@ fn breach(
     layout: &Layout,
     id: &str,
     about: About,
-    memory_bytes: usize,
+    how: (usize, Lookup),
     key_id: &[u8; 8],
     built: &mut Vec<String>,
 ) -> Result<Breach, Failure> {
@@ -162,7 +178,7 @@ fn breach(
         return Err(Failure::local(format!("the vault of {id} was made with another OPRF key"))
             .remedy("restore the key file that belongs to this vault"));
     }
-    let segments = segments(layout, id, parts, memory_bytes, built)?;
+    let segments = segments(layout, id, parts, how, built)?;
     as_told(layout, id, about, header, segments)
 }
 
@@ -188,23 +204,23 @@ pub(crate) fn as_told(
     })
 }
 
-/// A segment for each part: the one that was made of it before, or a new one.
+/// A segment for each part: the one that was made of it before, or a new one, in so much memory.
 fn segments(
     layout: &Layout,
     id: &str,
     parts: Vec<(Part, Reader)>,
-    memory_bytes: usize,
+    how: (usize, Lookup),
     built: &mut Vec<String>,
 ) -> Result<Vec<SegmentRef>, Failure> {
     let before = Made::read(&layout.made(id));
     let (mut made, mut segments) = (Made::default(), Vec::new());
     for (part, vault) in parts {
         let hash = vault.content_hash();
-        let (segment, is_new) = match before.of(layout, part, &vault) {
+        let (segment, is_new) = match before.of(layout, part, &vault, how.1) {
             Some(segment) => (segment, false),
             None => {
                 let path = layout.part(id, part.number, part.kind);
-                (make(layout, id, (&path, part.kind), vault, memory_bytes)?, true)
+                (make(layout, id, (&path, part.kind), vault, how)?, true)
             }
         };
         made.add(part, &hash, &segment);
@@ -218,22 +234,24 @@ fn segments(
     Ok(segments)
 }
 
-/// The segment of the part that stands at this path, built anew.
+/// The segment of the part that stands at this path, built anew, in so much memory.
 pub(crate) fn make(
     layout: &Layout,
     id: &str,
     (path, kind): (&Path, SegmentKind),
     vault: Reader,
-    memory_bytes: usize,
+    (memory_bytes, lookup): (usize, Lookup),
 ) -> Result<SegmentRef, Failure> {
     let entries = vault.count();
+    let label_bits = vault.header().varies.len();
+    let page_layout = PageLayout::choose(id, kind, entries, label_bits, lookup)?;
     let progress = Progress::new("publish", Unit::Count, Some(entries));
-    let built = build::build(layout, id, (path, kind), vault, memory_bytes, PAGE_BYTES_DEFAULT, &progress)?;
+    let built = build::build(layout, id, (path, kind), vault, memory_bytes, page_layout, &progress)?;
     Ok(SegmentRef {
         root: built.root.0,
         kind,
         entries,
-        page_bytes: PAGE_BYTES_DEFAULT,
+        page_bytes: page_layout.page_bytes,
         file_bytes: built.file_bytes,
     })
 }

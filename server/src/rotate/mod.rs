@@ -24,11 +24,12 @@ use samar_local::space::{self, Need};
 use samar_protocol::group::Backend;
 use samar_protocol::manifest::{Details, Manifest, ManifestHash, Rotation};
 use samar_protocol::oprf::{KeyRatio, SecretKey};
+use samar_protocol::segment::SegmentKind;
 
-use crate::config::Config;
+use crate::config::{Config, Lookup};
 use crate::keys;
 use crate::layout::Layout;
-use crate::publish::{self, Draft, issue, missing, rollover};
+use crate::publish::{self, Draft, PageLayout, issue, missing, rollover};
 use crate::published;
 use crate::vault;
 use crate::vault::elements::Elements;
@@ -81,14 +82,14 @@ pub fn rotate(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Rotated,
     for id in &ids {
         carry::remove_foreign(layout, id, to.public())?;
     }
-    require_room(layout, &ids, plan.memory_bytes)?;
+    require_room(layout, &ids, plan.memory_bytes, config.lookup)?;
     let ratio = KeyRatio::between(&from, &to);
     let (mut breaches, mut details) = (Vec::new(), Details::default());
     for id in &ids {
         let about = publish::about(layout, id)?;
         details.breaches.extend(about.details(id));
         carry::carry(layout, backend, &ratio, id, plan.memory_bytes)?;
-        let (header, segment) = segment::segment(layout, id, plan.memory_bytes)?;
+        let (header, segment) = segment::segment(layout, id, (plan.memory_bytes, config.lookup))?;
         breaches.push(publish::as_told(layout, id, about, header, vec![segment])?);
     }
     let created_s = now_s();
@@ -134,7 +135,7 @@ fn next_key(layout: &Layout) -> Result<SecretKey, Failure> {
 }
 
 /// Refuses a rotation that the disks have no room for: the whole set once more, in the vault and published, and what sorting takes.
-fn require_room(layout: &Layout, ids: &[String], memory_bytes: usize) -> Result<(), Failure> {
+fn require_room(layout: &Layout, ids: &[String], memory_bytes: usize, lookup: Lookup) -> Result<(), Failure> {
     let (mut vault, mut segments, mut sorting) = (0u64, 0u64, 0u64);
     for id in ids {
         let Some(elements) = Elements::open(layout, id)? else { continue };
@@ -146,7 +147,9 @@ fn require_room(layout: &Layout, ids: &[String], memory_bytes: usize) -> Result<
         }
         if !layout.next_made(id).exists() {
             let label_bits = elements.header().varies.len();
-            segments = segments.saturating_add(publish::file_bytes(entries, label_bits));
+            let page_layout = PageLayout::choose(id, SegmentKind::Base, entries, label_bits, lookup)?;
+            let bytes = publish::file_bytes(entries, label_bits).saturating_add(page_layout.hint_bytes());
+            segments = segments.saturating_add(bytes);
             sorting = sorting.max(publish::sorting_bytes(entries, memory_bytes));
         }
     }

@@ -94,7 +94,10 @@ impl Memory {
     pub(super) async fn room_for(&self, bank: &str, request: &Request) -> Option<Room> {
         let bytes = match request {
             Request::Evaluate(_) | Request::Rekey(_) => request.bulk_bytes(),
+            // What the query comes to as words, beside its bytes; its answer is far smaller.
+            Request::Lookup(_) => request.bulk_bytes() * 5 / 2,
             Request::Fetch(control) => control.length as usize,
+            Request::Hint(control) => control.length as usize,
             Request::Join(_) | Request::Manifest(_) | Request::Allowance(_) => KIB * KIB / 16,
         };
         let kib = bytes.div_ceil(KIB);

@@ -24,7 +24,7 @@ use crate::published::{self, Published};
 /// A response and its bulk, or a refusal and, for the log only, why.
 pub(super) type Answer = Result<(Response, Vec<u8>), (Refusal, String)>;
 
-fn refuse<T>(code: RefusalCode, why: &(impl ToString + ?Sized)) -> Result<T, (Refusal, String)> {
+pub(super) fn refuse<T>(code: RefusalCode, why: &(impl ToString + ?Sized)) -> Result<T, (Refusal, String)> {
     Err((Refusal::new(code), why.to_string()))
 }
 
@@ -164,7 +164,9 @@ async fn answer_batch(
     let debit = debit.map_err(|refused| {
         let (refusal, why) = (Refusal::new(refused.code()), format!("{count} elements"));
         match refused {
-            Refused::Day { retry_after_ms } => (refusal.retry_after_ms(retry_after_ms), why),
+            Refused::Day { retry_after_ms } | Refused::Lookups { retry_after_ms } => {
+                (refusal.retry_after_ms(retry_after_ms), why)
+            }
             Refused::Lifetime => (refusal, why),
             Refused::Clock { behind } => (refusal, clock_behind(behind)),
         }
@@ -216,7 +218,7 @@ pub(super) fn ratio_of(state: &State, request: &RekeyRequest) -> Result<UnderKey
 
 /// Refuses a charge while the clock is not to be believed: a record stays for ever, and an account never goes back from its
 /// day.
-fn check_clock(state: &State) -> Result<(), (Refusal, String)> {
+pub(super) fn check_clock(state: &State) -> Result<(), (Refusal, String)> {
     if let Some(jumped_s) = state.clock.jumped_s() {
         let hours = jumped_s / 3_600;
         let why = format!(
@@ -234,7 +236,7 @@ fn check_clock(state: &State) -> Result<(), (Refusal, String)> {
     Ok(())
 }
 
-fn clock_behind(days: u64) -> String {
+pub(super) fn clock_behind(days: u64) -> String {
     format!(
         "the clock is {days} days behind this bank's newest record: set it right; if it is right, a clock was ahead once, \
          and this account waits until then, or enrol the bank under another name"
@@ -256,7 +258,7 @@ pub(super) fn allowance(state: &State, bank: &Bank) -> (Response, Vec<u8>) {
     (Response::Allowance(allowance), vec![])
 }
 
-fn newest(state: &State) -> Result<Arc<Published>, (Refusal, String)> {
+pub(super) fn newest(state: &State) -> Result<Arc<Published>, (Refusal, String)> {
     match state.published() {
         Some(published) => Ok(published),
         None => refuse(RefusalCode::EpochUnknown, "nothing is published yet"),

@@ -60,6 +60,24 @@ impl Compute {
         }
     }
 
+    /// Runs work of several banks at once, each of which holds a place.
+    ///
+    /// # Errors
+    /// As [`Compute::run`].
+    pub(super) async fn run_shared<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let lost = || Refusal::new(RefusalCode::Internal);
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| lost())?;
+        let (done, result) = oneshot::channel();
+        self.pool.spawn(move || {
+            let _ = done.send(work()); // the askers may have gone
+            drop(slot);
+        });
+        result.await.map_err(|_| lost())
+    }
+
     /// Runs `work` on the pool, in its turn. Places bound the queue, so the wait is bounded by the work ahead; and what may
     /// have been charged already is not turned away.
     ///
@@ -70,14 +88,7 @@ impl Compute {
         _place: &Place,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let lost = || Refusal::new(RefusalCode::Internal);
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| lost())?;
-        let (done, result) = oneshot::channel();
-        self.pool.spawn(move || {
-            let _ = done.send(work()); // the asker may have gone
-            drop(slot);
-        });
-        result.await.map_err(|_| lost())
+        self.run_shared(work).await
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use super::admission::Room;
 use super::answer::{self, Answer};
 use super::exchange::{self, ReadError, RequestHalf, ResponseHalf, close_code};
+use super::lookup;
 use super::{BANK_WINDOW, RETRY_AFTER_MS, State, is_true};
 use crate::pki;
 
@@ -202,6 +203,15 @@ async fn answer(
                 Err(refusal) => return Some(Err((refusal, "no place in the queue".to_owned()))),
             }
         }
+        (Some(bank), Request::Lookup(control)) => {
+            if let Err(refused) = lookup::find(state, control) {
+                return Some(Err(refused));
+            }
+            match state.compute.place(&bank.name).await {
+                Ok(place) => Some(place),
+                Err(refusal) => return Some(Err((refusal, "no place in the queue".to_owned()))),
+            }
+        }
         _ => None,
     };
     let waiting = state.memory.room_for(bank.as_ref().map_or("", |bank| &bank.name), &request);
@@ -227,8 +237,12 @@ async fn answer(
         (Request::Rekey(request), Some(bank), Some(place)) => {
             answer::rekey(state, &bank.name, &place, &request, bulk).await
         }
+        (Request::Hint(request), ..) => lookup::hint(state, &request).await,
+        (Request::Lookup(request), Some(bank), Some(_place)) => {
+            lookup::look_up(state, &bank.name, &request, bulk).await
+        }
         (Request::Allowance(_), Some(bank), _) => Ok(answer::allowance(state, &bank)),
-        (Request::Evaluate(_) | Request::Rekey(_) | Request::Allowance(_), ..) => {
+        (Request::Evaluate(_) | Request::Rekey(_) | Request::Lookup(_) | Request::Allowance(_), ..) => {
             return refuse(RefusalCode::Internal);
         }
     })
@@ -282,6 +296,8 @@ fn kind_name(request: &Request) -> &'static str {
         Request::Fetch(_) => "fetch",
         Request::Evaluate(_) => "evaluate",
         Request::Rekey(_) => "rekey",
+        Request::Hint(_) => "hint",
+        Request::Lookup(_) => "lookup",
         Request::Allowance(_) => "allowance",
     }
 }

@@ -16,7 +16,8 @@ use samar_protocol::group::Backend;
 use samar_protocol::wire::RefusalCode;
 
 /// Names of requests, as the logs have them; `unread` is one that could not be read.
-pub(super) const KINDS: [&str; 7] = ["join", "manifest", "fetch", "evaluate", "rekey", "allowance", "unread"];
+pub(super) const KINDS: [&str; 9] =
+    ["join", "manifest", "fetch", "evaluate", "rekey", "hint", "lookup", "allowance", "unread"];
 /// How a request that was not refused ends.
 const ANSWERED: &str = "answered";
 const GONE: &str = "gone";

@@ -7,6 +7,7 @@ mod compute;
 mod connection;
 mod exchange;
 mod keyring;
+mod lookup;
 mod metrics;
 mod observe;
 mod reload;
@@ -38,6 +39,7 @@ use compute::Compute;
 pub use connection::Peer;
 pub use exchange::{RequestHalf, ResponseHalf};
 use keyring::Keyring;
+use lookup::Lookups;
 use metrics::Metrics;
 pub use reload::Reload;
 
@@ -81,6 +83,7 @@ struct State {
     accounts: Accounts,
     clock: Clock,
     compute: Compute,
+    lookups: Lookups,
     memory: Memory,
     seats: Seats,
     published: RwLock<Option<Arc<Published>>>,
@@ -204,6 +207,7 @@ impl Service {
             accounts,
             clock: Clock::start(),
             compute: Compute::new(None)?,
+            lookups: Lookups::default(),
             memory: Memory::new(config.limits.memory_mib),
             seats: Seats::new(config.limits.connections_per_bank),
             published: RwLock::new(published),

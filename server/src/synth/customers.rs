@@ -4,11 +4,12 @@ use std::io::Write;
 use std::ops::Range;
 
 use super::dice::{Dice, Permutation, Purpose};
+use super::form::{Cells, DumpForm, Shape, Writer};
 use super::person::{Person, write_number};
 use super::{Dirt, Population, SynthError, WRITE_BYTES, cell, pass_on};
 
-/// The first line of a customer file, and of the truth about it.
-const HEADER: &[u8] = b"CIF,NIK,NAMA,NO_HP\n";
+const SHAPE: Shape = Shape { table: "nasabah", columns: &["CIF", "NIK", "NAMA", "NO_HP"] };
+/// The first line of the truth about a customer file.
 const TRUTH_HEADER: &[u8] = b"row,status,breaches,person\n";
 
 /// Customers who stand in the same dumps.
@@ -122,9 +123,19 @@ impl CustomerSpec {
 /// row: its number from 1 (header not counted), `clear`, `exposed` or `invalid`, the breaches with `;` between them, and
 /// the person (empty for `invalid`).
 pub fn write_customers(
-    out: &mut impl Write,
+    out: &mut (impl Write + Send),
+    truth: Option<&mut dyn Write>,
+    spec: &CustomerSpec,
+) -> Result<CustomerSummary, SynthError> {
+    write_customers_as(out, truth, spec, DumpForm::Csv)
+}
+
+/// Writes the same rows in any form.
+pub fn write_customers_as(
+    out: &mut (impl Write + Send),
     mut truth: Option<&mut dyn Write>,
     spec: &CustomerSpec,
+    form: DumpForm,
 ) -> Result<CustomerSummary, SynthError> {
     let population = Population::new(spec.seed);
     spec.check(&population)?;
@@ -133,7 +144,8 @@ pub fn write_customers(
         spec,
         population: &population,
         draw: &draw,
-        text: HEADER.to_vec(),
+        cells: Cells::default(),
+        writer: Writer::begin(out, form, SHAPE)?,
         truth: TRUTH_HEADER.to_vec(),
         summary: CustomerSummary::default(),
     };
@@ -141,24 +153,22 @@ pub fn write_customers(
         let mut dice = Dice::new(spec.seed, Purpose::CustomerRow, customer);
         rows.summary.exposed += u64::from(!draw.at(customer).1.breaches.is_empty());
         rows.summary.customers += 1;
-        rows.write_customer(customer, &mut dice);
+        rows.write_customer(customer, &mut dice)?;
         if dice.per_mille(spec.dirt.repeated_per_mille) {
-            rows.write_customer(dice.below(customer + 1), &mut dice);
+            rows.write_customer(dice.below(customer + 1), &mut dice)?;
             rows.summary.repeated += 1;
         }
         if dice.per_mille(spec.dirt.broken_per_mille) {
-            rows.write_broken(customer, &mut dice);
+            rows.write_broken(customer, &mut dice)?;
             rows.summary.broken += 1;
         }
-        pass_on(&mut rows.text, out, WRITE_BYTES)?;
         if let Some(truth) = &mut truth {
             pass_on(&mut rows.truth, truth, WRITE_BYTES)?;
         } else {
             rows.truth.clear();
         }
     }
-    pass_on(&mut rows.text, out, 0)?;
-    out.flush()?;
+    rows.writer.finish()?;
     if let Some(truth) = truth {
         pass_on(&mut rows.truth, truth, 0)?;
         truth.flush()?;
@@ -197,45 +207,56 @@ impl<'a> Draw<'a> {
     }
 }
 
-struct Rows<'a> {
+struct Rows<'a, W: Write + Send> {
     spec: &'a CustomerSpec,
     population: &'a Population,
     draw: &'a Draw<'a>,
-    text: Vec<u8>,
+    cells: Cells,
+    writer: Writer<'a, W>,
     truth: Vec<u8>,
     summary: CustomerSummary,
 }
 
-impl Rows<'_> {
-    fn write_customer(&mut self, customer: u64, dice: &mut Dice) {
+impl<W: Write + Send> Rows<'_, W> {
+    fn write_customer(&mut self, customer: u64, dice: &mut Dice) -> Result<(), SynthError> {
         let (number, group) = self.draw.at(customer);
         let odd = dice.per_mille(self.spec.dirt.odd_per_mille);
         self.summary.odd += u64::from(odd);
         self.write_row(customer, number, |out, nik| match odd {
             true => cell::write_odd(out, nik, dice),
             false => out.extend_from_slice(nik),
-        });
+        })?;
         let status = if group.breaches.is_empty() { "clear" } else { "exposed" };
         self.write_truth(status, &group.breaches.join(";"), &number.to_string());
+        Ok(())
     }
 
-    fn write_broken(&mut self, customer: u64, dice: &mut Dice) {
+    fn write_broken(&mut self, customer: u64, dice: &mut Dice) -> Result<(), SynthError> {
         let number = self.draw.at(customer).0;
-        self.write_row(customer, number, |out, nik| cell::write_broken(out, nik, dice));
+        self.write_row(customer, number, |out, nik| cell::write_broken(out, nik, dice))?;
         self.write_truth("invalid", "", "");
+        Ok(())
     }
 
-    fn write_row(&mut self, customer: u64, number: u64, nik: impl FnOnce(&mut Vec<u8>, &[u8; 16])) {
+    fn write_row(
+        &mut self,
+        customer: u64,
+        number: u64,
+        nik: impl FnOnce(&mut Vec<u8>, &[u8; 16]),
+    ) -> Result<(), SynthError> {
         let person = Person::new(self.population, number);
         self.summary.rows += 1;
-        write_number::<10>(&mut self.text, customer + 1);
-        self.text.push(b',');
-        nik(&mut self.text, &person.birth.nik);
-        self.text.push(b',');
-        person.write_name(&mut self.text);
-        self.text.push(b',');
-        person.write_phone(&mut self.text, 0);
-        self.text.push(b'\n');
+        let cells = &mut self.cells;
+        cells.clear();
+        write_number::<10>(&mut cells.bytes, customer + 1);
+        cells.end();
+        nik(&mut cells.bytes, &person.birth.nik);
+        cells.end();
+        person.write_name(&mut cells.bytes);
+        cells.end();
+        person.write_phone(&mut cells.bytes, 0);
+        cells.end();
+        self.writer.write(cells)
     }
 
     fn write_truth(&mut self, status: &str, breaches: &str, person: &str) {

@@ -3,11 +3,12 @@
 use std::io::Write;
 
 use super::dice::{Dice, Purpose};
+use super::form::{Cells, DumpForm, Shape, Writer};
 use super::person::Person;
-use super::{Dirt, Population, SynthError, WRITE_BYTES, cell, check_share, pass_on};
+use super::{Dirt, Population, SynthError, cell, check_share};
 
-/// The first line of a dump.
-const HEADER: &[u8] = b"NOKA,NIK,NAMA,NO_HP,EMAIL,ALAMAT,FOTO\n";
+const SHAPE: Shape =
+    Shape { table: "peserta", columns: &["NOKA", "NIK", "NAMA", "NO_HP", "EMAIL", "ALAMAT", "FOTO"] };
 
 /// Which people are in a dump and how clean it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,75 +56,95 @@ impl DumpSpec {
 }
 
 /// Writes CSV with the columns NOKA (card number), NIK, NAMA, NO_HP, EMAIL, ALAMAT and FOTO.
-pub fn write_dump(out: &mut impl Write, spec: &DumpSpec) -> Result<DumpSummary, SynthError> {
+pub fn write_dump(out: &mut (impl Write + Send), spec: &DumpSpec) -> Result<DumpSummary, SynthError> {
+    write_dump_as(out, spec, DumpForm::Csv)
+}
+
+/// Writes the same rows in any form.
+pub fn write_dump_as(
+    out: &mut (impl Write + Send),
+    spec: &DumpSpec,
+    form: DumpForm,
+) -> Result<DumpSummary, SynthError> {
     let population = Population::new(spec.seed);
     spec.check(&population)?;
-    let mut rows =
-        Rows { spec, population: &population, text: HEADER.to_vec(), summary: DumpSummary::default() };
+    let mut rows = Rows {
+        spec,
+        population: &population,
+        cells: Cells::default(),
+        writer: Writer::begin(out, form, SHAPE)?,
+        summary: DumpSummary::default(),
+    };
     for index in 0..spec.count {
         let mut dice = Dice::new(spec.seed, Purpose::DumpRow, spec.first + index);
-        rows.write_person(index, 0, &mut dice);
+        rows.write_person(index, 0, &mut dice)?;
         rows.summary.persons += 1;
         rows.summary.photos += u64::from(spec.has_photo(spec.first + index));
         if dice.per_mille(spec.dirt.repeated_per_mille) {
             let which = 1 + dice.below(1_000_000);
-            rows.write_person(dice.below(index + 1), which, &mut dice);
+            rows.write_person(dice.below(index + 1), which, &mut dice)?;
             rows.summary.repeated += 1;
         }
         if dice.per_mille(spec.dirt.broken_per_mille) {
-            rows.write_broken(index, &mut dice);
+            rows.write_broken(index, &mut dice)?;
             rows.summary.broken += 1;
         }
-        pass_on(&mut rows.text, out, WRITE_BYTES)?;
     }
-    pass_on(&mut rows.text, out, 0)?;
-    out.flush()?;
+    rows.writer.finish()?;
     let summary = rows.summary;
     Ok(DumpSummary { rows: summary.persons + summary.repeated + summary.broken, ..summary })
 }
 
-struct Rows<'a> {
+struct Rows<'a, W: Write + Send> {
     spec: &'a DumpSpec,
     population: &'a Population,
-    text: Vec<u8>,
+    cells: Cells,
+    writer: Writer<'a, W>,
     summary: DumpSummary,
 }
 
-impl Rows<'_> {
-    fn write_person(&mut self, index: u64, phone: u64, dice: &mut Dice) {
+impl<W: Write + Send> Rows<'_, W> {
+    fn write_person(&mut self, index: u64, phone: u64, dice: &mut Dice) -> Result<(), SynthError> {
         let person = Person::new(self.population, self.spec.first + index);
         let odd = dice.per_mille(self.spec.dirt.odd_per_mille);
         self.summary.odd += u64::from(odd);
         self.write_row(&person, phone, |out, nik| match odd {
             true => cell::write_odd(out, nik, dice),
             false => out.extend_from_slice(nik),
-        });
+        })
     }
 
-    fn write_broken(&mut self, index: u64, dice: &mut Dice) {
+    fn write_broken(&mut self, index: u64, dice: &mut Dice) -> Result<(), SynthError> {
         let person = Person::new(self.population, self.spec.first + index);
-        self.write_row(&person, 0, |out, nik| cell::write_broken(out, nik, dice));
+        self.write_row(&person, 0, |out, nik| cell::write_broken(out, nik, dice))
     }
 
-    fn write_row(&mut self, person: &Person, phone: u64, nik: impl FnOnce(&mut Vec<u8>, &[u8; 16])) {
-        let out = &mut self.text;
-        person.write_card(out);
-        out.push(b',');
-        nik(out, &person.birth.nik);
-        out.push(b',');
-        person.write_name(out);
-        out.push(b',');
-        person.write_phone(out, phone);
-        out.push(b',');
-        person.write_email(out);
-        out.push(b',');
-        person.write_address(out);
-        out.push(b',');
+    fn write_row(
+        &mut self,
+        person: &Person,
+        phone: u64,
+        nik: impl FnOnce(&mut Vec<u8>, &[u8; 16]),
+    ) -> Result<(), SynthError> {
+        let cells = &mut self.cells;
+        cells.clear();
+        person.write_card(&mut cells.bytes);
+        cells.end();
+        nik(&mut cells.bytes, &person.birth.nik);
+        cells.end();
+        person.write_name(&mut cells.bytes);
+        cells.end();
+        person.write_phone(&mut cells.bytes, phone);
+        cells.end();
+        person.write_email(&mut cells.bytes);
+        cells.end();
+        person.write_address(&mut cells.bytes);
+        cells.end();
         if self.spec.has_photo(person.number) {
-            out.extend_from_slice(b"foto/");
-            person.write_card(out);
-            out.extend_from_slice(b".jpg");
+            cells.bytes.extend_from_slice(b"foto/");
+            person.write_card(&mut cells.bytes);
+            cells.bytes.extend_from_slice(b".jpg");
         }
-        out.push(b'\n');
+        cells.end();
+        self.writer.write(cells)
     }
 }

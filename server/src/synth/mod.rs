@@ -13,6 +13,7 @@ mod customers;
 mod dice;
 mod district;
 mod dump;
+mod form;
 mod person;
 mod population;
 #[cfg(test)]
@@ -20,8 +21,11 @@ mod tests;
 
 use std::io::{self, Write};
 
-pub use customers::{Breach, CustomerSpec, CustomerSummary, Group, Overlap, write_customers};
-pub use dump::{DumpSpec, DumpSummary, write_dump};
+pub use customers::{
+    Breach, CustomerSpec, CustomerSummary, Group, Overlap, write_customers, write_customers_as,
+};
+pub use dump::{DumpSpec, DumpSummary, write_dump, write_dump_as};
+pub use form::DumpForm;
 pub use population::Population;
 
 /// A spec that cannot be met, or an output that fails.
@@ -56,6 +60,12 @@ pub enum SynthError {
         take: u64,
         /// How many there are.
         available: u64,
+    },
+    /// More rows than a sheet of a workbook has.
+    #[error("a sheet has at most {most} rows beside its header; make several files, or another form")]
+    Rows {
+        /// How many it has.
+        most: u64,
     },
     /// The output failed.
     #[error("cannot write: {0}")]

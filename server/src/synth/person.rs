@@ -54,10 +54,9 @@ impl Person {
         write_number::<13>(out, self.number);
     }
 
-    /// A title after a comma makes the cell a quoted one.
+    /// A title stands after a comma.
     pub(super) fn write_name(&self, out: &mut Vec<u8>) {
-        let quote: &[u8] = if self.title.is_empty() { b"" } else { b"\"" };
-        for part in [quote, self.first.as_bytes(), b" ", self.last.as_bytes(), self.title.as_bytes(), quote] {
+        for part in [self.first.as_bytes(), b" ", self.last.as_bytes(), self.title.as_bytes()] {
             out.extend_from_slice(part);
         }
     }
@@ -81,7 +80,7 @@ impl Person {
 
     pub(super) fn write_address(&self, out: &mut Vec<u8>) {
         let mut dice = Dice::new(self.seed, Purpose::Person, u64::MAX - 1);
-        out.extend_from_slice(b"\"Jl. ");
+        out.extend_from_slice(b"Jl. ");
         out.extend_from_slice(dice.pick(&STREETS).as_bytes());
         out.extend_from_slice(b" No. ");
         write_number::<3>(out, 1 + dice.below(200));
@@ -89,7 +88,6 @@ impl Person {
         write_number::<3>(out, 1 + dice.below(20));
         out.extend_from_slice(b"/RW ");
         write_number::<3>(out, 1 + dice.below(20));
-        out.push(b'"');
     }
 }
 

@@ -3,11 +3,13 @@
 mod auditing;
 mod bounds;
 mod changing;
+mod dirty;
 mod help;
 mod house;
 mod ingesting;
 mod inspecting;
 mod keeping;
+mod looking;
 mod revoking;
 mod rotating;
 mod serving;

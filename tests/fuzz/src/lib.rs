@@ -6,6 +6,7 @@
 //! of SPEC.md is short, it stands beside the real one and both must agree.
 
 mod identifier;
+mod lookup;
 mod manifest;
 mod operations;
 mod operator_files;
@@ -18,6 +19,7 @@ mod table;
 mod wire;
 
 pub use identifier::{identifier, nik};
+pub use lookup::lookup;
 pub use manifest::{breach_details, invitation, manifest_body, manifest_chain, manifest_file};
 pub use operations::segment_operations;
 pub use operator_files::{account_log, key_file, vault_file};
@@ -31,7 +33,7 @@ pub use wire::{refusal, request, response};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 23] = [
     ("request", request),
     ("response", response),
     ("refusal", refusal),
@@ -44,6 +46,7 @@ pub const TARGETS: [Target; 22] = [
     ("segment_directory", segment_directory),
     ("segment_page", segment_page),
     ("segment_operations", segment_operations),
+    ("lookup", lookup),
     ("account_log", account_log),
     ("vault_file", vault_file),
     ("key_file", key_file),

@@ -105,9 +105,12 @@ impl Published {
 
     /// The label of a tag, if it is in this segment.
     fn find(&self, tag: &Tag) -> Option<u32> {
-        let (locator, page) = self.index.locate(tag)?;
-        let page = self.index.verify_page(page, &self.pages[page as usize]).unwrap();
-        Some(locator.unmask(page.find(locator.bucket(), locator.remainder())?))
+        let (locator, number) = self.index.locate(tag)?;
+        let bytes = &self.pages[number as usize];
+        let page = self.index.verify_page(number, bytes).unwrap();
+        let label = page.find(locator.bucket(), locator.remainder()).map(|masked| locator.unmask(masked));
+        assert_eq!(self.index.find_hidden(&locator, number, bytes).open(), Ok(label));
+        label
     }
 }
 

@@ -226,7 +226,9 @@ fn next_chain(previous: &[u8; 32], body: &[u8]) -> [u8; 32] {
 fn count_of(record: &account::Record) -> u64 {
     match record {
         account::Record::Debit { count, .. } => u64::from(*count),
-        account::Record::Joined { .. } | account::Record::Rekeyed { .. } => 0,
+        account::Record::Joined { .. } | account::Record::Rekeyed { .. } | account::Record::Lookup { .. } => {
+            0
+        }
     }
 }
 

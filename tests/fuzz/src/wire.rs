@@ -35,13 +35,15 @@ pub fn refusal(data: &[u8]) {
 }
 
 /// Every kind of request.
-pub(crate) const ASKED: [RequestKind; 6] = [
+pub(crate) const ASKED: [RequestKind; 8] = [
     RequestKind::Join,
     RequestKind::Manifest,
     RequestKind::Fetch,
     RequestKind::Evaluate,
     RequestKind::Allowance,
     RequestKind::Rekey,
+    RequestKind::Hint,
+    RequestKind::Lookup,
 ];
 
 /// Kind, preamble with control structure, and control structure of a message whose preamble is in order.

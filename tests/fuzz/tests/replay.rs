@@ -99,6 +99,7 @@ replays! {
     segment_directory: 2_000,
     segment_page: 1_000,
     segment_operations: 50,
+    lookup: 150,
     account_log: 1_000,
     vault_file: 1_000,
     key_file: 1_000,

@@ -3,6 +3,7 @@
 mod ingest;
 mod keeping;
 mod publish;
+mod rekey;
 mod screen;
 mod stage;
 mod sync;
@@ -64,6 +65,7 @@ pub(super) fn run(count: u32) -> Outcome {
     let stage = stage::Stage::new(&programs, count)?;
     add(kill_often(&mut sync::Sync::new(&stage)?, count)?);
     add(kill_often(&mut screen::Screen::new(&stage)?, count)?);
+    add(kill_often(&mut rekey::Rekey::new(&stage)?, count)?);
     add(kill_often(&mut publish::Publish::new(&programs, count)?, count)?);
     add(kill_often(&mut ingest::Ingest::new(&programs, count)?, count)?);
     for change in [Change::Remove, Change::Compact, Change::Rotate] {

@@ -6,13 +6,16 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use rcgen::{
     CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, ExtendedKeyUsagePurpose, KeyPair,
 };
+use samar::people::now_s;
 use samar_protocol::codec::Extension;
 use samar_protocol::group::Backend;
 use samar_protocol::limits::{ELEMENT_BYTES, PREAMBLE_BYTES};
-use samar_protocol::oprf::BlindedBatch;
+use samar_protocol::lookup::{Answerer, Kernel, QueryVector, Shape};
+use samar_protocol::oprf::{BlindedBatch, KeyRatio, SecretKey};
+use samar_protocol::segment::Header;
 use samar_protocol::wire::{
-    Allowance, EXTENSION_BACKEND, Evaluated, Fetched, Joined, ManifestSent, Preamble, Refusal, RefusalCode,
-    Request, Response,
+    Allowance, EXTENSION_BACKEND, Evaluated, Fetched, HintSent, Joined, LookedUp, ManifestSent, Preamble,
+    Refusal, RefusalCode, Rekeyed, Request, Response,
 };
 
 use super::{Inner, State};
@@ -98,7 +101,11 @@ fn answer(state: &State, inner: &mut Inner, request: &Request, bulk: &[u8]) -> (
             inner.allowance = left;
             let blinded = bulk.as_chunks::<ELEMENT_BYTES>().0.to_vec();
             let batch = BlindedBatch::decode(Backend::best(), blinded).unwrap();
-            let evaluation = state.oprf.evaluate(&batch, &mut StdRng::seed_from_u64(2));
+            // Under the key before, for as long as it is served.
+            let before = inner.previous.iter().map(|(key, _)| Arc::clone(key));
+            let asked_for = |key: &Arc<SecretKey>| key.public().id().0 == asked.key_id;
+            let key = before.chain([state.key()]).find(asked_for).unwrap_or_else(|| state.key());
+            let evaluation = key.evaluate(&batch, &mut StdRng::seed_from_u64(2));
             let evaluated = Evaluated {
                 count: asked.count,
                 proof: evaluation.proof.to_bytes(),
@@ -107,7 +114,50 @@ fn answer(state: &State, inner: &mut Inner, request: &Request, bulk: &[u8]) -> (
             };
             (Response::Evaluated(evaluated), evaluation.evaluated.concat())
         }
-        Request::Rekey(_) => refused(RefusalCode::KeyUnknown), // one key is all that it has
+        Request::Rekey(asked) => {
+            let Some((before, until_s)) = &inner.previous else { return refused(RefusalCode::KeyUnknown) };
+            let ratio = KeyRatio::between(before, &state.key());
+            let keys = (ratio.from().id().0, ratio.to().id().0);
+            if keys != (asked.from_key_id, asked.to_key_id) || now_s() > *until_s {
+                return refused(RefusalCode::KeyUnknown);
+            }
+            if let Some(left) = &mut inner.rekeyings {
+                let Some(less) = left.checked_sub(1) else { return refused(RefusalCode::DayAllowanceUsed) };
+                *left = less;
+            }
+            let (elements, _) = bulk.as_chunks::<ELEMENT_BYTES>();
+            let batch = BlindedBatch::decode(Backend::best(), elements.to_vec()).unwrap();
+            let rekeying = ratio.rekey(&batch, &mut rand::rng());
+            let proof = rekeying.proof.to_bytes();
+            let rekeyed = Rekeyed { count: asked.count, proof, charged: asked.count, extensions: vec![] };
+            (Response::Rekeyed(rekeyed), rekeying.evaluated.into_flattened())
+        }
+        Request::Hint(asked) => {
+            let from = usize::try_from(asked.offset).unwrap();
+            let range = from..from + asked.length as usize;
+            match inner.hints.get(&asked.root).and_then(|hint| hint.get(range)) {
+                None => refused(RefusalCode::LookupNone),
+                Some(bytes) => {
+                    let sent = HintSent { length: asked.length, extensions: vec![] };
+                    (Response::Hint(sent), bytes.to_vec())
+                }
+            }
+        }
+        Request::Lookup(asked) => {
+            inner.queries.push(bulk.to_vec());
+            let Some(file) = inner.segments.get(&asked.root) else {
+                return refused(RefusalCode::RangeUnknown);
+            };
+            let (header, rest) = file.split_at(2_048);
+            let header = Header::parse(header).unwrap();
+            assert_eq!(asked.pages, header.pages());
+            let shape = Shape::new(2_048, asked.pages).unwrap();
+            let query = QueryVector::parse(bulk, shape).unwrap();
+            let mut answerer = Answerer::new(Kernel::best(), shape, vec![query]);
+            answerer.push(&rest[..2_048 * asked.pages as usize]);
+            let looked_up = LookedUp { page_bytes: 2_048, extensions: vec![] };
+            (Response::LookedUp(looked_up), answerer.finish().pop().unwrap())
+        }
         Request::Allowance(_) => {
             let (per_day, lifetime) = (inner.allowance, u64::MAX);
             let allowance = Allowance {

@@ -2,12 +2,14 @@
 //! can say what the real server never would.
 
 mod answers;
+mod made;
 
 pub(crate) use answers::{joined, manifest_sent};
+pub(crate) use made::{MadeBreach, MadeEntry};
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
@@ -15,35 +17,20 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use samar::people::now_s;
 use samar_protocol::group::Backend;
-use samar_protocol::identifier::{Identifier, Kind, Nik, OprfInput};
+use samar_protocol::identifier::{Nik, OprfInput};
 use samar_protocol::invitation::{Credential, Invitation};
+use samar_protocol::lookup::{HintBuilder, HintNote, Kernel, MatrixSeed, Shape};
 use samar_protocol::manifest::{
-    Breach, BreachDetails, Details, Floor, Manifest, ManifestHash, SegmentKind, SegmentRef, SignedManifest,
-    Status, sign,
+    Breach, Floor, Manifest, ManifestHash, Rotation, SegmentKind, SegmentRef, SignedManifest, Status, sign,
 };
 use samar_protocol::oprf::{self, SecretKey};
 use samar_protocol::segment::{BreachId, Entry, SegmentBuilder, SegmentParams};
-use samar_protocol::wire::{ALPN, Request, RequestKind, SERVER_NAME};
+use samar_protocol::wire::{ALPN, RefusalCode, Request, RequestKind, SERVER_NAME};
 
 use super::refused;
 
 /// Changes the bytes of an answer before they are sent.
 pub(crate) type Lie = Box<dyn Fn(&Request, Vec<u8>) -> Vec<u8> + Send + Sync>;
-
-/// Kind, cell and label of an entry.
-pub(crate) type MadeEntry = (Kind, String, u32);
-
-/// A breach to publish; `details` lend what is said of it, but for its id and kinds.
-#[derive(Clone)]
-pub(crate) struct MadeBreach {
-    pub(crate) id: &'static str,
-    pub(crate) date: &'static str,
-    pub(crate) status: Status,
-    pub(crate) exposes: &'static [&'static str],
-    pub(crate) varies: &'static [&'static str],
-    pub(crate) parts: Vec<(SegmentKind, Vec<MadeEntry>)>,
-    pub(crate) details: BreachDetails,
-}
 
 /// What a client sees of it before the first request.
 pub(crate) struct Face {
@@ -71,7 +58,7 @@ pub(crate) struct Operator {
 
 struct State {
     ca: CertifiedIssuer<'static, KeyPair>,
-    oprf: SecretKey,
+    oprf: RwLock<Arc<SecretKey>>,
     publisher: ed25519_dalek::SigningKey,
     inner: Mutex<Inner>,
 }
@@ -85,6 +72,26 @@ struct Inner {
     asked: Vec<Request>,
     allowance: u64,
     busy: u32,
+    /// The key before, and until when it is served.
+    previous: Option<(Arc<SecretKey>, u64)>,
+    /// Rekeyings that are answered before the next is refused.
+    rekeyings: Option<u32>,
+    /// Connections to come that get no seat: refused at once, or closed once they are there.
+    refused: u32,
+    closed: u32,
+    /// Whether bases are published with private lookups from here on.
+    lookups: bool,
+    /// Bulk of the lookups that came.
+    queries: Vec<Vec<u8>>,
+    hints: HashMap<[u8; 32], Vec<u8>>,
+    /// Whether hints are computed of other pages.
+    wrong_hints: bool,
+}
+
+impl State {
+    fn key(&self) -> Arc<SecretKey> {
+        Arc::clone(&self.oprf.read().unwrap())
+    }
 }
 
 impl Operator {
@@ -100,7 +107,7 @@ impl Operator {
         let inner = Inner { allowance: u64::MAX, ..Inner::default() };
         let state = Arc::new(State {
             // The keys of SPEC.md's examples, so that what was made of them can be served.
-            oprf: SecretKey::from_bytes(&refused::listed("k")).unwrap(),
+            oprf: RwLock::new(Arc::new(SecretKey::from_bytes(&refused::listed("k")).unwrap())),
             publisher: ed25519_dalek::SigningKey::from_bytes(&[7; 32]),
             inner: Mutex::new(inner),
             ca,
@@ -116,7 +123,13 @@ impl Operator {
             while let Some(incoming) = endpoint.accept().await {
                 let state = Arc::clone(&serving);
                 tokio::spawn(async move {
+                    if take_one(&mut state.inner.lock().unwrap().refused) {
+                        return incoming.refuse();
+                    }
                     let Ok(connection) = incoming.await else { return };
+                    if take_one(&mut state.inner.lock().unwrap().closed) {
+                        connection.close((RefusalCode::Busy as u32).into(), b"");
+                    }
                     while let Ok((send, receive)) = connection.accept_bi().await {
                         tokio::spawn(answers::exchange(Arc::clone(&state), send, receive));
                     }
@@ -167,8 +180,46 @@ impl Operator {
     }
 
     /// Refuses so many requests before the next is answered.
+    /// Has no seat for the next connections: the first ones are refused, and then some closed.
+    pub(crate) fn be_full(&self, refused: u32, closed: u32) {
+        let mut inner = self.state.inner.lock().unwrap();
+        (inner.refused, inner.closed) = (refused, closed);
+    }
+
     pub(crate) fn be_busy(&self, times: u32) {
         self.state.inner.lock().unwrap().busy = times;
+    }
+
+    /// Changes the key: what is published from now on is under another, and tells until when the one before is served.
+    pub(crate) fn rotate(&self, until_s: u64) {
+        let mut key = self.state.oprf.write().unwrap();
+        let before = std::mem::replace(&mut *key, Arc::new(SecretKey::generate(&mut rand::rng())));
+        self.state.inner.lock().unwrap().previous = Some((before, until_s));
+    }
+
+    /// Answers so many rekeyings, and refuses the others as those of a day that is used up.
+    pub(crate) fn rekey_only(&self, batches: Option<u32>) {
+        self.state.inner.lock().unwrap().rekeyings = batches;
+    }
+
+    /// Publishes bases with private lookups from here on.
+    pub(crate) fn offer_lookups(&self) {
+        self.state.inner.lock().unwrap().lookups = true;
+    }
+
+    /// Publishes hints of other pages from here on.
+    pub(crate) fn lie_in_hints(&self) {
+        self.state.inner.lock().unwrap().wrong_hints = true;
+    }
+
+    /// Gives another hint than the segments name.
+    pub(crate) fn swap_hint(&self, root: [u8; 32], hint: Vec<u8>) -> Vec<u8> {
+        self.state.inner.lock().unwrap().hints.insert(root, hint).unwrap()
+    }
+
+    /// The queries of lookups since the last time.
+    pub(crate) fn queries(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.inner.lock().unwrap().queries)
     }
 
     /// What was asked since the last time.
@@ -199,67 +250,6 @@ impl Operator {
         let bytes = self.sign(vec![breach], until_s);
         self.state.inner.lock().unwrap().manifests.push(bytes.clone());
         bytes
-    }
-
-    /// Publishes the next epoch with these breaches, of identifiers of any kind.
-    pub(crate) fn publish_breaches(&self, breaches: &[MadeBreach]) {
-        let mut details = Details::default();
-        let made: Vec<Breach> = breaches
-            .iter()
-            .map(|made| {
-                let of_kind =
-                    |kind: &Kind| made.parts.iter().any(|(_, part)| part.iter().any(|(k, ..)| k == kind));
-                let kinds: Vec<u8> = Kind::ALL.into_iter().filter(of_kind).map(Kind::byte).collect();
-                let kinds = if kinds.is_empty() { vec![Kind::Nik.byte()] } else { kinds };
-                details.breaches.push(BreachDetails {
-                    breach: made.id.to_owned(),
-                    kinds,
-                    ..made.details.clone()
-                });
-                let classes = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-                let segments = made.parts.iter().map(|(kind, part)| {
-                    let input =
-                        |(kind, text, _): &MadeEntry| Identifier::parse(*kind, text).unwrap().into_input();
-                    let labels: Vec<u32> = part.iter().map(|(_, _, label)| *label).collect();
-                    let bits = u8::try_from(made.varies.len()).unwrap();
-                    self.build_of(made.id, *kind, bits, &part.iter().map(input).collect::<Vec<_>>(), &labels)
-                });
-                Breach {
-                    id: made.id.to_owned(),
-                    title: format!("Title of {}", made.id),
-                    date: made.date.to_owned(),
-                    status: made.status,
-                    exposes: classes(made.exposes),
-                    varies: classes(made.varies),
-                    segments: segments.collect(),
-                }
-            })
-            .collect();
-        let mut manifest = self.next(made, now_s() + 3_600);
-        manifest.extensions = vec![details.to_extension().unwrap()];
-        let bytes = sign(&manifest, &self.state.publisher).unwrap();
-        self.state.inner.lock().unwrap().manifests.push(bytes);
-    }
-
-    /// Publishes the next epoch with the breaches of the newest, and one part more of this one; its first, where it was not there.
-    pub(crate) fn publish_part(&self, breach: &MadeBreach, kind: SegmentKind, entries: &[MadeEntry]) {
-        let newest = {
-            let inner = self.state.inner.lock().unwrap();
-            SignedManifest::inspect(inner.manifests.last().unwrap()).unwrap().manifest().clone()
-        };
-        let inputs: Vec<_> = entries
-            .iter()
-            .map(|(kind, text, _)| Identifier::parse(*kind, text).unwrap().into_input())
-            .collect();
-        let labels: Vec<u32> = entries.iter().map(|(.., label)| *label).collect();
-        let bits = u8::try_from(breach.varies.len()).unwrap();
-        let segment = self.build_of(breach.id, kind, bits, &inputs, &labels);
-        let mut manifest = self.next(newest.breaches, now_s() + 3_600);
-        manifest.extensions = newest.extensions;
-        let found = manifest.breaches.iter_mut().find(|known| known.id == breach.id).unwrap();
-        found.segments.push(segment);
-        let bytes = sign(&manifest, &self.state.publisher).unwrap();
-        self.state.inner.lock().unwrap().manifests.push(bytes);
     }
 
     /// Publishes the next epoch with this file as the one segment of SPEC.md's example.
@@ -293,7 +283,8 @@ impl Operator {
     fn next(&self, breaches: Vec<Breach>, until_s: u64) -> Manifest {
         let inner = self.state.inner.lock().unwrap();
         let previous = inner.manifests.last().map(|bytes| SignedManifest::inspect(bytes).unwrap());
-        let public = self.state.oprf.public();
+        let key = self.state.key();
+        let public = key.public();
         Manifest {
             operator: "Badan Contoh".to_owned(),
             epoch: inner.manifests.len() as u64 + 1,
@@ -305,7 +296,11 @@ impl Operator {
             public_key: public.to_bytes(),
             breaches,
             next_publisher_key: None,
-            extensions: vec![],
+            extensions: inner
+                .previous
+                .iter()
+                .map(|(key, until_s)| Rotation { previous: *key.public(), until_s: *until_s }.extension())
+                .collect(),
         }
     }
 
@@ -326,14 +321,14 @@ impl Operator {
         let params = SegmentParams {
             kind,
             breach_id: BreachId::parse(breach).unwrap(),
-            key_id: self.state.oprf.public().id().0,
+            key_id: self.state.key().public().id().0,
             salt: rand::random(),
             entries: u32::try_from(inputs.len()).unwrap(),
             page_bytes: 2_048,
             label_bits,
             extensions: vec![],
         };
-        let elements = self.state.oprf.encode(Backend::best(), inputs);
+        let elements = self.state.key().encode(Backend::best(), inputs);
         let mut entries: Vec<Entry> = match params.placement() {
             None => Vec::new(),
             Some(placement) => elements
@@ -348,8 +343,21 @@ impl Operator {
         for entry in entries {
             pages.extend(builder.push(entry).unwrap());
         }
-        let finished = builder.finish().unwrap();
-        pages.extend(finished.pages);
+        let mut finished = builder.finish().unwrap();
+        pages.append(&mut finished.pages);
+        let hint = self.state.inner.lock().unwrap().lookups && kind == SegmentKind::Base;
+        let hint = hint.then(|| {
+            let mut pages = pages.concat();
+            pages[7] ^= u8::from(self.state.inner.lock().unwrap().wrong_hints);
+            let shape = Shape::new(2_048, finished.header().pages()).unwrap();
+            let seed = MatrixSeed::of(&finished.header().params().salt, &finished.directory);
+            let mut builder = HintBuilder::new(Kernel::best(), shape, seed);
+            builder.push(&pages);
+            builder.finish()
+        });
+        if let Some(hint) = &hint {
+            finished = finished.with_lookup(&HintNote::of(hint)).unwrap();
+        }
         let file = [finished.header_block, pages.concat(), finished.directory].concat();
         let reference = SegmentRef {
             root: finished.root.0,
@@ -358,7 +366,9 @@ impl Operator {
             page_bytes: 2_048,
             file_bytes: file.len() as u64,
         };
-        self.state.inner.lock().unwrap().segments.insert(reference.root, file);
+        let mut inner = self.state.inner.lock().unwrap();
+        inner.segments.insert(reference.root, file);
+        inner.hints.extend(hint.map(|hint| (reference.root, hint)));
         reference
     }
 }
@@ -387,4 +397,10 @@ fn server_config(ca: &CertifiedIssuer<'static, KeyPair>, face: Face) -> quinn::S
     tls.alpn_protocols = face.alpn;
     let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls).unwrap();
     quinn::ServerConfig::with_crypto(Arc::new(crypto))
+}
+
+fn take_one(left: &mut u32) -> bool {
+    let some = *left > 0;
+    *left = left.saturating_sub(1);
+    some
 }

@@ -132,7 +132,7 @@ fn parameters_are_checked_before_any_entry() {
     assert_eq!(refusal(vec![extension(0x8001, 1)]), Some(HeaderError::ExtensionCritical(0x8001).into()));
     assert_eq!(refusal(vec![extension(2, 1), extension(2, 1)]), Some(HeaderError::ExtensionOrder(2).into()));
     assert_eq!(refusal(vec![extension(2, 1), extension(1, 1)]), Some(HeaderError::ExtensionOrder(1).into()));
-    assert_eq!(refusal(vec![extension(1, 2_000)]), Some(HeaderError::Truncated.into()));
-    assert_eq!(refusal((0..256).map(|id| extension(id, 0)).collect()), Some(HeaderError::Truncated.into()));
-    assert_eq!(refusal((0..255).map(|id| extension(id, 0)).collect()), None);
+    assert_eq!(refusal(vec![extension(3, 2_000)]), Some(HeaderError::Truncated.into()));
+    assert_eq!(refusal((2..258).map(|id| extension(id, 0)).collect()), Some(HeaderError::Truncated.into()));
+    assert_eq!(refusal((2..257).map(|id| extension(id, 0)).collect()), None);
 }

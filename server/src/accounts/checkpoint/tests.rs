@@ -85,6 +85,19 @@ fn it_holds_more_batches_than_a_part_does() {
 }
 
 #[test]
+fn it_has_the_private_lookups_of_the_day() {
+    let (_folder, log) = lived_in();
+    let lookup = |count| Record::Lookup { time_s: NOON + DAY_S, bank: "bank-a".to_owned(), count };
+    append(&log, &[lookup(3)]);
+    write(&log, length(&log)).unwrap();
+    append(&log, &[lookup(1)]);
+    let (resumed, whole) = (resumed(&log).unwrap(), whole(&log));
+    assert_eq!(resumed, whole);
+    assert!(resumed.1.check_lookup("bank-a", 5, NOON + DAY_S).is_ok());
+    assert!(resumed.1.check_lookup("bank-a", 4, NOON + DAY_S).is_err());
+}
+
+#[test]
 fn none_is_written_of_a_log_without_records() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("account.log");
@@ -230,4 +243,49 @@ fn it_is_written_once_the_log_has_so_many_records_more() {
     assert_eq!(records(), 5);
     accounts.checkpoint(2).unwrap();
     assert_eq!(records(), 7);
+}
+
+#[test]
+fn a_checkpoint_or_log_that_cannot_be_read_stops_the_start_where_one_that_is_not_there_does_not() {
+    let (folder, log) = lived_in();
+    let fails = |log: &Path, what: &str| {
+        let failure = load(log).unwrap_err().to_string();
+        assert!(failure.contains(what), "{failure}");
+    };
+    // No folder, though something is in its place.
+    fails(&log.join("account.log"), "read the checkpoint");
+    // A checkpoint that is there, of a log that leads nowhere.
+    let nowhere = folder.path().join("account");
+    std::os::unix::fs::symlink(&nowhere, &nowhere).unwrap();
+    fails(&nowhere, "read the account log");
+    std::fs::remove_file(place(&log)).unwrap();
+    assert!(load(&log).unwrap().is_none());
+    std::fs::create_dir(place(&log)).unwrap();
+    fails(&log, "is a folder");
+}
+
+#[test]
+fn a_fault_is_named_where_it_is_and_a_part_may_be_as_long_as_any() {
+    let damaged = |length: usize| {
+        let bytes =
+            [CHECKPOINT_MAGIC.as_slice(), &u32::try_from(length).unwrap().to_le_bytes(), &vec![9; length]];
+        let bytes = bytes.concat();
+        let mut parts = Parts::open(bytes.as_slice()).unwrap();
+        match parts.step().unwrap_err() {
+            CheckpointError::Damaged { at, what } => (at, what),
+            error @ CheckpointError::Read(_) => panic!("{error}"),
+        }
+    };
+    // A longest part is decoded, and is none; one byte more is refused by its length. Both begin after the magic.
+    let (at, what) = damaged(CONTROL_BYTES_MAX);
+    assert!(at == 10 && !what.contains("longer"), "{at}: {what}");
+    let (at, what) = damaged(CONTROL_BYTES_MAX + 1);
+    assert!(at == 10 && what.contains("longer"), "{at}: {what}");
+    // What is missing is missing where the file ends.
+    let (_folder, log) = lived_in();
+    let whole = std::fs::read(place(&log)).unwrap();
+    let mut parts = Parts::open(&whole[..14 + 52 + 2]).unwrap();
+    parts.step().unwrap();
+    let error = parts.step().unwrap_err().to_string();
+    assert!(error.starts_with("it is damaged at byte 66: "), "{error}");
 }

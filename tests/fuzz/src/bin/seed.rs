@@ -9,6 +9,7 @@ use samar_protocol::account::Record;
 use samar_protocol::codec::{self, Extension};
 use samar_protocol::invitation::{Credential, Invitation};
 use samar_protocol::limits::MANIFEST_VALIDITY_S_MAX;
+use samar_protocol::lookup::{HINT_MAGIC, HintNote};
 use samar_protocol::manifest::{
     Breach, BreachDetails, Details, Floor, MANIFEST_MAGIC, Manifest, ManifestHash, SegmentKind, SegmentRef,
     Status,
@@ -17,8 +18,9 @@ use samar_protocol::oprf::SecretKey;
 use samar_protocol::segment::{BreachId, SegmentBuilder, SegmentParams};
 use samar_protocol::vault::VaultHeader;
 use samar_protocol::wire::{
-    Allowance, AllowanceRequest, EvaluateRequest, Evaluated, FetchRequest, Fetched, JoinRequest, Joined,
-    ManifestRequest, ManifestSent, Refusal, RefusalCode, RekeyRequest, Rekeyed, Request, Response,
+    Allowance, AllowanceRequest, EvaluateRequest, Evaluated, FetchRequest, Fetched, HintRequest, HintSent,
+    JoinRequest, Joined, LookedUp, LookupRequest, ManifestRequest, ManifestSent, Refusal, RefusalCode,
+    RekeyRequest, Rekeyed, Request, Response,
 };
 
 fn main() {
@@ -29,6 +31,7 @@ fn main() {
     operator_files();
     cells();
     elements();
+    lookups();
     sessions();
 }
 
@@ -61,7 +64,7 @@ fn extension() -> Vec<Extension> {
     vec![Extension { id: 7, bytes: vec![1, 2, 3] }]
 }
 
-fn requests() -> [(&'static str, Request); 6] {
+fn requests() -> [(&'static str, Request); 8] {
     let rekey = RekeyRequest {
         suite: 1,
         from_key_id: [2; 8],
@@ -84,6 +87,11 @@ fn requests() -> [(&'static str, Request); 6] {
         ("evaluate", Request::Evaluate(evaluate)),
         ("allowance", Request::Allowance(AllowanceRequest { extensions: vec![] })),
         ("rekey", Request::Rekey(rekey)),
+        (
+            "hint",
+            Request::Hint(HintRequest { root: [1; 32], offset: 8_192, length: 65_536, extensions: vec![] }),
+        ),
+        ("lookup", Request::Lookup(LookupRequest { root: [1; 32], pages: 3, extensions: extension() })),
     ]
 }
 
@@ -91,7 +99,7 @@ fn wire() {
     for (name, request) in requests() {
         put("request", name, &[&request.encode().unwrap()]);
     }
-    let [.., (_, allowance), _] = requests();
+    let [.., (_, allowance), _, _, _] = requests();
     let mut longer = allowance.encode().unwrap();
     longer[2] += 1;
     put("request", "longer", &[&longer, &[0]]);
@@ -114,6 +122,8 @@ fn wire() {
         Response::Evaluated(evaluated),
         Response::Allowance(allowance),
         Response::Rekeyed(rekeyed),
+        Response::Hint(HintSent { length: 65_536, extensions: vec![] }),
+        Response::LookedUp(LookedUp { page_bytes: 8_192, extensions: vec![] }),
     ];
     for (asked, (response, (name, _))) in (0u8..).zip(responses.iter().zip(requests())) {
         put("response", name, &[&[asked], &response.encode().unwrap()]);
@@ -224,6 +234,7 @@ fn segments() {
         ("one", build(SegmentKind::Add, 1, 1, 2_048, extension())),
         ("many", build(SegmentKind::Remove, 900, 12, 2_048, vec![])),
         ("wide", build(SegmentKind::Base, 40, 32, 16_384, vec![])),
+        ("looked-up", build(SegmentKind::Base, 9, 1, 2_048, vec![HintNote { hash: [6; 32] }.to_extension()])),
     ];
     for (name, (finished, pages)) in built {
         let used = finished.header_block.iter().rposition(|byte| *byte != 0).unwrap() + 2;
@@ -267,7 +278,8 @@ fn operator_files() {
     let records = [
         Record::Joined { time_s: 1_795_328_148, bank: bank.clone(), token: [3; 32], key: [4; 32] },
         Record::Debit { time_s: 1_795_328_151, bank: bank.clone(), batch: [5; 32], count: 4 },
-        Record::Debit { time_s: 1_795_428_151, bank, batch: [6; 32], count: 7 },
+        Record::Debit { time_s: 1_795_428_151, bank: bank.clone(), batch: [6; 32], count: 7 },
+        Record::Lookup { time_s: 1_795_428_152, bank, count: 1 },
     ];
     let bodies: Vec<Vec<u8>> = records.iter().map(|record| codec::encode(record).unwrap()).collect();
     let (mut chain, mut log) = ([0; 32], b"SAMARLOG\x01\x00".to_vec());
@@ -411,6 +423,15 @@ fn elements() {
     put("backends", "identity", &[&[0], &[0; 4], &[3; 32], &[0; 32]]);
 }
 
+/// See `lookup::lookup`.
+fn lookups() {
+    put("lookup", "query", &[&[0, 2], &[0xff; 10], &[0x0f]]);
+    put("lookup", "query-padding", &[&[0, 2], &[0xff; 10], &[0x1f]]);
+    put("lookup", "hint", &[&[1, 0], &HINT_MAGIC, &2_048u32.to_le_bytes(), &[7; 90]]);
+    put("lookup", "hint-raw", &[&[2, 0], &HINT_MAGIC, &4_096u32.to_le_bytes()]);
+    put("lookup", "answer", &[&[3, 0], &[0xa5; 99]]);
+}
+
 /// Scripts: see `session::server::message` and `session::client::Answer::read`.
 fn sessions() {
     let exchange = |peer: u8, message: &[u8]| [&[peer, 0, 0, 0], message].concat();
@@ -440,6 +461,23 @@ fn sessions() {
                 exchange(0, &[5, 6, 1, 3, 5, 7, 8, 2]),
             ],
         ),
+        (
+            "hint",
+            vec![
+                exchange(0, &[7, 0, 0, 0, 0, 0, 0, 32]),
+                exchange(0, &[7, 0, 0xff, 0xff, 0xff, 0xff, 0, 32]),
+            ],
+        ),
+        (
+            "lookups",
+            vec![
+                exchange(0, &[7, 1, 1, 2, 3, 0x14]),
+                exchange(0, &[7, 1, 1, 2, 3, 4]),
+                exchange(0, &[7, 1, 5, 6, 7, 8]),
+                exchange(0, &[7, 1, 9, 9, 9, 9]),
+                evaluate.clone(),
+            ],
+        ),
         ("other-suite", vec![changed(&[6, 0, 2])]),
         ("other-key", vec![changed(&[9, 0, 1])]),
         ("later-epoch", vec![changed(&[16, 0, 3]), changed(&[17, 0, 1])]),
@@ -458,12 +496,16 @@ fn sessions() {
     put("session_client", "manifest", &[&[1, 0, 0], &honest, &[3]]);
     put("session_client", "fetch", &[&[2, 0, 9], &honest, &[7]]);
     put("session_client", "evaluate", &[&[3, 2, 0], &honest]);
-    put("session_client", "evaluate-rfc", &[&[9, 2, 0], &busy, &honest]);
+    put("session_client", "evaluate-rfc", &[&[12, 2, 0], &busy, &honest]);
     put("session_client", "evaluate-changed", &[&[3, 1, 0], &[0xfe, 0, 0, 0, 20, 0, 1]]);
     put("session_client", "allowance", &[&[4, 0, 0], &busy, &busy, &honest, &[1; 40]]);
     put("session_client", "busy", &[&[4, 0, 0], &busy.repeat(7)]);
-    put("session_client", "walk", &[&[5, 0, 0], &honest, &[4], &honest, &[1], &honest, &[2], &honest, &[3]]);
-    put("session_client", "fork", &[&[29, 0, 0], &honest, &[3], &honest, &[1], &honest, &[2]]);
+    put("session_client", "walk", &[&[6, 0, 0], &honest, &[4], &honest, &[1], &honest, &[2], &honest, &[3]]);
+    put("session_client", "fork", &[&[24, 0, 0], &honest, &[3], &honest, &[1], &honest, &[2]]);
+    put("session_client", "hint", &[&[7, 0, 9], &busy, &honest, &[7]]);
+    put("session_client", "lookup", &[&[8, 0, 0], &honest, &[0, 7]]);
+    put("session_client", "lookup-busy", &[&[8, 0, 0], &busy, &honest, &[0, 7]]);
+    put("session_client", "lookup-other-size", &[&[8, 0, 0], &honest, &[1, 7]]);
     put("session_client", "raw", &[&[4, 0, 0, 0, 2, 0, 0, 54, 0, 1, 0x88, 48, 0, 0, 0], &[0; 48]]);
     put("session_client", "reset", &[&[3, 0, 0, 2, 0, 0, 0xff, 13]]);
     put("session_client", "stalled", &[&[2, 0, 0, 0xf8 | 2, 1, 0xfe, 40, 0, 0xfe, 0, 9, 0]]);

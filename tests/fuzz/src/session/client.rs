@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use quinn::ConnectionError;
 use rand::SeedableRng as _;
@@ -12,11 +12,13 @@ use samar_local::exit::Exit;
 use samar_protocol::codec;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Nik;
-use samar_protocol::limits::PREAMBLE_BYTES;
+use samar_protocol::limits::{PAGE_BYTES_ALLOWED, PREAMBLE_BYTES};
+use samar_protocol::lookup::{Client, Hint, HintBuilder, HintNote, Kernel, MatrixSeed, Shape};
 use samar_protocol::manifest::{Chain, Floor, ManifestHash, SignedManifest};
 use samar_protocol::oprf::{BlindedBatch, Blinding, KeyRatio, PinnedRotation, Rekeyed, Verified};
 use samar_protocol::wire::{
-    self, Allowance, Evaluated, Fetched, Joined, ManifestSent, Refusal, RefusalCode, RequestKind, Response,
+    self, Allowance, Evaluated, Fetched, HintSent, Joined, LookedUp, ManifestSent, Refusal, RefusalCode,
+    RequestKind, Response,
 };
 
 use super::runtime;
@@ -50,7 +52,7 @@ pub fn session_client(data: &[u8]) {
     let expected = expected(&answers, kind, asked, length);
     let link = Link::over("server.example:4433", Answers(Mutex::new(answers.clone().into())));
     runtime().block_on(async {
-        match act % 7 {
+        match usize::from(act) % KINDS.len() {
             0 => compare(
                 &expected,
                 link.join([9; 32], vec![0x30]).await.map(|got| (Response::Joined(got), vec![])),
@@ -87,6 +89,22 @@ pub fn session_client(data: &[u8]) {
                     );
                 }
             }
+            7 => {
+                let sent = |got: Vec<u8>| (Response::Hint(HintSent { length, extensions: vec![] }), got);
+                compare(&expected, link.hint([7; 32], 0, length).await.map(sent));
+            }
+            8 => {
+                let prepared = PRIVATE.prepare(1, &mut StdRng::seed_from_u64(3)).pop().unwrap();
+                let (query, pending) = prepared.query(0).unwrap();
+                let looked_up =
+                    |got: Vec<u8>| (Response::LookedUp(LookedUp { page_bytes: 0, extensions: vec![] }), got);
+                let got = link.look_up([7; 32], 1, query).await;
+                if let Ok(got) = &got {
+                    let page = pending.recover(got);
+                    assert_eq!(page.is_ok(), got.len() == PRIVATE.shape().answer_bytes());
+                }
+                compare(&expected, got.map(looked_up));
+            }
             _ => {
                 let first = SignedManifest::inspect(&publish(1, ManifestHash::NONE)).unwrap().hash();
                 let floor = if act & 16 == 0 { 0 } else { 1 };
@@ -106,8 +124,8 @@ pub fn session_client(data: &[u8]) {
     });
 }
 
-/// What is asked, by number. The last is the walk.
-const KINDS: [RequestKind; 7] = [
+/// What is asked, by number. The sixth is the walk.
+const KINDS: [RequestKind; 9] = [
     RequestKind::Join,
     RequestKind::Manifest,
     RequestKind::Fetch,
@@ -115,7 +133,19 @@ const KINDS: [RequestKind; 7] = [
     RequestKind::Allowance,
     RequestKind::Rekey,
     RequestKind::Manifest,
+    RequestKind::Hint,
+    RequestKind::Lookup,
 ];
+
+/// Private lookups in a segment of one page.
+static PRIVATE: LazyLock<Client> = LazyLock::new(|| {
+    let (shape, seed) = (Shape::new(2_048, 1).unwrap(), MatrixSeed::from_bytes([5; 16]));
+    let mut builder = HintBuilder::new(Kernel::Portable, shape, seed);
+    builder.push(&[9; 2_048]);
+    let hint = builder.finish();
+    let hint = Hint::parse(&hint, &HintNote::of(&hint), 2_048).unwrap();
+    Client::new(Kernel::Portable, shape, seed, hint).unwrap()
+});
 
 /// A manifest of the honest chain.
 fn publish(epoch: u64, previous: ManifestHash) -> Vec<u8> {
@@ -169,6 +199,16 @@ impl Answer {
                     Response::Fetched(Fetched { length, extensions: vec![] }),
                     vec![bytes; length as usize],
                 ))
+            }
+            (_, RequestKind::Hint) => {
+                let bytes = script.byte();
+                let sent = HintSent { length, extensions: vec![] };
+                Some((Response::Hint(sent), vec![bytes; length as usize]))
+            }
+            (_, RequestKind::Lookup) => {
+                let page_bytes = PAGE_BYTES_ALLOWED[usize::from(script.byte()) % 4];
+                let bulk = vec![script.byte(); page_bytes as usize * 13 / 8];
+                Some((Response::LookedUp(LookedUp { page_bytes, extensions: vec![] }), bulk))
             }
             (_, RequestKind::Evaluate) => {
                 let batch = BlindedBatch::decode(Backend::Portable, blinded.to_vec()).unwrap();
@@ -241,14 +281,16 @@ enum Expected {
 
 /// The first answer that is not "busy", of six at most.
 fn expected(answers: &[Answer], asked: RequestKind, count: u32, length: u32) -> Expected {
-    for tried in 0..6 {
+    // After "busy" a lookup is asked with another query, by whoever makes one.
+    let tries = if asked == RequestKind::Lookup { 1 } else { 6 };
+    for tried in 0..tries {
         let Some(answer) = answers.get(tried) else { return Expected::Away };
         match one(answer, asked, count, length) {
-            Expected::Refused(code) if code == RefusalCode::Busy as u16 && tried < 5 => {}
+            Expected::Refused(code) if code == RefusalCode::Busy as u16 && tried + 1 < tries => {}
             done => return done,
         }
     }
-    unreachable!("the sixth answer counts")
+    unreachable!("the last answer counts")
 }
 
 fn one(answer: &Answer, asked: RequestKind, count: u32, length: u32) -> Expected {
@@ -275,6 +317,7 @@ fn one(answer: &Answer, asked: RequestKind, count: u32, length: u32) -> Expected
     let Ok(response) = Response::decode(asked, preamble[1], control) else { return Expected::Lied };
     match &response {
         Response::Fetched(got) if got.length != length => return Expected::Lied,
+        Response::Hint(got) if got.length != length => return Expected::Lied,
         Response::Evaluated(got) if got.count != count => return Expected::Lied,
         Response::Rekeyed(got) if got.count != count => return Expected::Lied,
         _ => {}
@@ -298,7 +341,8 @@ fn request_bytes(asked: RequestKind, count: u32) -> usize {
         + match asked {
             RequestKind::Join => 32 + 8 + 1 + 8,
             RequestKind::Manifest => 1 + 8,
-            RequestKind::Fetch => 32 + 8 + 4 + 8,
+            RequestKind::Fetch | RequestKind::Hint => 32 + 8 + 4 + 8,
+            RequestKind::Lookup => 32 + 4 + 8 + 4,
             RequestKind::Evaluate => 2 + 8 + 8 + 4 + 8 + 32 * count as usize,
             RequestKind::Rekey => 2 + 8 + 8 + 8 + 4 + 8 + 32 * count as usize,
             RequestKind::Allowance => 8,
@@ -312,7 +356,9 @@ fn compare(expected: &Expected, got: Result<(Response, Vec<u8>), LinkError>) {
             match (response, &got) {
                 // What a client keeps of these is their bulk.
                 (Response::Manifest(_), Response::Manifest(_))
-                | (Response::Fetched(_), Response::Fetched(_)) => {}
+                | (Response::Fetched(_), Response::Fetched(_))
+                | (Response::Hint(_), Response::Hint(_))
+                | (Response::LookedUp(_), Response::LookedUp(_)) => {}
                 (response, got) => assert_eq!(response, got),
             }
         }

@@ -9,12 +9,14 @@ use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::traits::IsIdentity as _;
 use samar_protocol::group::Backend;
 use samar_protocol::limits::PREAMBLE_BYTES;
+use samar_protocol::lookup::{Answerer, Kernel, QueryVector, Shape};
 use samar_protocol::manifest::SegmentRef;
 use samar_protocol::oprf::BlindedBatch;
 use samar_protocol::wire::{
-    AllowanceRequest, EvaluateRequest, FetchRequest, JoinRequest, ManifestRequest, RefusalCode, RekeyRequest,
-    Request, Response, WireError,
+    AllowanceRequest, EvaluateRequest, FetchRequest, HintRequest, JoinRequest, LookupRequest,
+    ManifestRequest, RefusalCode, RekeyRequest, Request, Response, WireError,
 };
+use samar_server::config::Lookup;
 use samar_server::layout::Layout;
 use samar_server::serve::{Peer, Service};
 use samar_server::{keys, published};
@@ -28,6 +30,8 @@ use crate::script::Script;
 /// The bank's allowances: few enough for a few exchanges to use them up.
 const PER_DAY: u64 = 8;
 const LIFETIME: u64 = 12;
+/// Its private lookups in a day.
+const LOOKUPS: u64 = 2;
 const BANK: &str = "bank-a";
 
 /// A few exchanges with a server: whatever comes in, it is answered with one well-formed message, or not at all where the
@@ -83,6 +87,8 @@ enum Expected {
     Refused(RefusalCode),
     Manifest,
     Fetched,
+    Hint,
+    LookedUp,
     /// With so many charged.
     Evaluated(u32),
     /// With so many used in all.
@@ -95,6 +101,7 @@ enum Expected {
 #[derive(Default)]
 struct Account {
     used: u64,
+    lookups: u64,
     batches: HashSet<Vec<u8>>,
 }
 
@@ -141,6 +148,14 @@ fn expected(peer: &Peer, message: &[u8], end: End, stage: &Stage, account: &mut 
         let code = if asked.suite == 1 { Code::KeyUnknown } else { Code::Unsupported };
         return Expected::Refused(code);
     }
+    if let Request::Lookup(asked) = &request {
+        if asked.root != stage.template.segment.root {
+            return Expected::Refused(Code::RangeUnknown);
+        }
+        if asked.pages != 1 {
+            return Expected::Refused(Code::Malformed);
+        }
+    }
     match bulk.len().cmp(&request.bulk_bytes()) {
         std::cmp::Ordering::Less => return ended,
         std::cmp::Ordering::Greater => return Expected::Refused(Code::Malformed),
@@ -156,6 +171,18 @@ fn expected(peer: &Peer, message: &[u8], end: End, stage: &Stage, account: &mut 
             let SegmentRef { root, file_bytes, .. } = &stage.template.segment;
             let held = asked.root == *root && asked.offset + u64::from(asked.length) <= *file_bytes;
             if held { Expected::Fetched } else { Expected::Refused(Code::RangeUnknown) }
+        }
+        Request::Hint(asked) => {
+            let bytes = stage.template.hint.len() as u64;
+            let held = asked.root == stage.template.segment.root
+                && asked.offset.saturating_add(asked.length.into()) <= bytes;
+            if held { Expected::Hint } else { Expected::Refused(Code::RangeUnknown) }
+        }
+        Request::Lookup(_) if bulk[3] > 0x0f => Expected::Refused(Code::Malformed),
+        Request::Lookup(_) if account.lookups == LOOKUPS => Expected::Refused(Code::LookupAllowanceUsed),
+        Request::Lookup(_) => {
+            account.lookups += 1;
+            Expected::LookedUp
         }
         Request::Allowance(_) => Expected::Allowance(account.used),
         Request::Rekey(_) => unreachable!("no key was changed"),
@@ -197,6 +224,17 @@ fn check(request: &[u8], answer: &[u8], expected: Expected, stage: &Stage) {
             (Expected::Fetched, Request::Fetch(asked), Response::Fetched(_)) => {
                 let from = usize::try_from(asked.offset).unwrap();
                 assert_eq!(bulk, &stage.template.segment_file[from..][..asked.length as usize]);
+            }
+            (Expected::Hint, Request::Hint(asked), Response::Hint(_)) => {
+                let from = usize::try_from(asked.offset).unwrap();
+                assert_eq!(bulk, &stage.template.hint[from..][..asked.length as usize]);
+            }
+            (Expected::LookedUp, _, Response::LookedUp(_)) => {
+                let shape = Shape::new(2_048, 1).unwrap();
+                let query = QueryVector::parse(&request[PREAMBLE_BYTES + length(request)..], shape).unwrap();
+                let mut answerer = Answerer::new(Kernel::Portable, shape, vec![query]);
+                answerer.push(&stage.template.segment_file[2_048..4_096]);
+                assert_eq!(bulk, answerer.finish()[0]);
             }
             (Expected::Evaluated(charged), _, Response::Evaluated(got)) => {
                 assert_eq!(got.charged, charged);
@@ -262,6 +300,17 @@ fn message(script: &mut Script<'_>, stage: &Stage) -> Vec<u8> {
             };
             (Request::Rekey(request), ELEMENTS[0].repeat(count as usize))
         }
+        7 => {
+            let root = template.segment.root;
+            if script.byte() & 1 == 0 {
+                let (offset, length) = (u64::from(script.u32() >> 9), u32::from(script.u16()));
+                (Request::Hint(HintRequest { root, offset, length, extensions: vec![] }), vec![])
+            } else {
+                let query = script.u32() & 0x1fff_ffff;
+                let asked = LookupRequest { root, pages: 1, extensions: vec![] };
+                (Request::Lookup(asked), query.to_le_bytes().to_vec())
+            }
+        }
         _ => {
             let count = script.byte() % 8;
             let elements = (0..count).flat_map(|place| match script.byte() {
@@ -300,12 +349,17 @@ struct Template {
     manifest: Vec<u8>,
     segment: SegmentRef,
     segment_file: Vec<u8>,
+    hint: Vec<u8>,
     token: [u8; 32],
     csr: Vec<u8>,
 }
 
 static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
-    let operator = Operator::configured(|config| config.limits.memory_mib = 64);
+    let operator = Operator::configured(|config| {
+        config.limits.memory_mib = 64;
+        config.lookup = Lookup::All;
+        config.lookups_per_day = LOOKUPS;
+    });
     operator.ingest("breach-b", &niks(0, 3));
     let invitation = operator.invite(BANK, Some(PER_DAY), Some(LIFETIME));
     let root = operator.layout.root().to_owned();
@@ -318,6 +372,7 @@ static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
         key_id: manifest.manifest().key_id,
         manifest: manifest.bytes().to_vec(),
         segment_file: std::fs::read(operator.layout.segment(&segment.root)).unwrap(),
+        hint: std::fs::read(operator.layout.hint(&segment.root)).unwrap(),
         segment,
         token: token(&invitation),
         csr: signing_request(&rcgen::KeyPair::generate().unwrap()),

@@ -1,0 +1,254 @@
+//! Private lookups over a synthetic segment in a mapped file, as the server has it.
+
+use std::fs::File;
+use std::hint::black_box;
+use std::io::Write as _;
+use std::time::Instant;
+
+use memmap2::Mmap;
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use samar_protocol::lookup::{
+    Answerer, BATCH_QUERIES_MAX, Client, Hint, HintBuilder, HintNote, Kernel, MatrixSeed, Pending,
+    QueryVector, Shape, hint_bytes,
+};
+use samar_protocol::segment::{
+    BreachId, Entry, Locator, SegmentBuilder, SegmentIndex, SegmentKind, SegmentParams, SegmentRoot,
+};
+
+use crate::rounds::{Step, timed};
+
+/// Bytes of a page.
+const PAGE_BYTES: u32 = 8_192;
+/// Pages of which the hint is measured: 67 MB.
+const HINT_PAGES: u32 = 8_192;
+/// Lookups from which the client's time is taken.
+const CLIENT_ROUNDS: usize = 31;
+
+/// A segment of so many pages of random bytes, mapped, and queries over it.
+pub struct Mapped {
+    kernel: Kernel,
+    shape: Shape,
+    map: Mmap,
+    queries: Vec<QueryVector>,
+}
+
+impl Mapped {
+    /// Writes the file into the folder for temporary files, and maps it.
+    ///
+    /// # Errors
+    /// No room, more pages than a lookup carries.
+    pub fn new(pages: u32) -> Result<Self, Box<dyn std::error::Error>> {
+        let (kernel, shape) = (Kernel::best(), Shape::new(PAGE_BYTES, pages)?);
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut file = tempfile::tempfile()?;
+        let mut stretch = vec![0; 1 << 22];
+        for left in (1..=pages as usize * shape.rows()).rev().step_by(stretch.len()) {
+            let part = left.min(stretch.len());
+            rng.fill_bytes(&mut stretch[..part]);
+            file.write_all(&stretch[..part])?;
+        }
+        let query = |_| {
+            let mut bytes = vec![0; shape.query_bytes()];
+            rng.fill_bytes(&mut bytes);
+            let used = pages as usize * 28 % 8;
+            if used != 0
+                && let Some(last) = bytes.last_mut()
+            {
+                *last &= (1 << used) - 1;
+            }
+            QueryVector::parse(&bytes, shape)
+        };
+        let queries = (0..BATCH_QUERIES_MAX).map(query).collect::<Result<_, _>>()?;
+        Ok(Self { kernel, shape, map: map(&file)?, queries })
+    }
+
+    /// Name of the kernel.
+    #[must_use]
+    pub fn kernel(&self) -> &'static str {
+        self.kernel.name()
+    }
+
+    /// Bytes of all pages.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.map.len()
+    }
+
+    /// Seconds of one pass for so many queries, one thread.
+    fn pass(&self, queries: usize) -> f64 {
+        let mut answerer = Answerer::new(self.kernel, self.shape, self.queries[..queries].to_vec());
+        let (seconds, ()) = timed(|| self.map.chunks(16 << 20).for_each(|stretch| answerer.push(stretch)));
+        black_box(answerer.finish());
+        seconds
+    }
+
+    /// One query against reading the same bytes, and sixteen in a pass against one.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        vec![
+            Step {
+                name: "lookup_scan",
+                opponent: "memory_read",
+                ours: Box::new(|| self.pass(1)),
+                theirs: Box::new(|| timed(|| read(&self.map)).0),
+            },
+            Step {
+                name: "lookup_batch16",
+                opponent: "lookup_scan",
+                ours: Box::new(|| self.pass(BATCH_QUERIES_MAX)),
+                theirs: Box::new(|| self.pass(1)),
+            },
+        ]
+    }
+
+    /// Bytes of hint, query and answer.
+    #[must_use]
+    pub fn sizes(&self) -> [usize; 3] {
+        [hint_bytes(PAGE_BYTES), self.shape.query_bytes(), self.shape.answer_bytes()]
+    }
+}
+
+#[allow(unsafe_code, reason = "mapping a file")]
+fn map(file: &File) -> std::io::Result<Mmap> {
+    // SAFETY: the file has no name any more, and nothing of this program writes to it again.
+    unsafe { Mmap::map(file) }
+}
+
+/// Reads every byte, with the widest registers that this machine has.
+fn read(bytes: &[u8]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        #[allow(unsafe_code, reason = "code with target features is entered")]
+        // SAFETY: the feature was found on this CPU.
+        return unsafe { read_wide(bytes) };
+    }
+    fold(bytes)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn read_wide(bytes: &[u8]) -> u64 {
+    fold(bytes)
+}
+
+/// Eight lines at a time, from eight places 8 KiB apart as the scan has them, so that as many streams are fetched ahead.
+#[inline(always)]
+fn fold(bytes: &[u8]) -> u64 {
+    let mut sums = [[0u64; 8]; 8];
+    for block in bytes.chunks_exact(8 * PAGE_BYTES as usize) {
+        let lines = block.as_chunks::<64>().0;
+        for line in 0..lines.len() / 8 {
+            for (stream, sums) in sums.iter_mut().enumerate() {
+                let words = lines[stream * (lines.len() / 8) + line].as_chunks::<8>().0;
+                for (sum, word) in sums.iter_mut().zip(words) {
+                    *sum ^= u64::from_ne_bytes(*word);
+                }
+            }
+        }
+    }
+    sums.as_flattened().iter().fold(0, |sum, word| sum ^ word)
+}
+
+/// Bytes of segment a second of which one thread computes the hint.
+///
+/// # Panics
+/// If no thread can be started.
+#[must_use]
+pub fn hint_bytes_per_s() -> f64 {
+    let shape = Shape::new(PAGE_BYTES, HINT_PAGES).expect("a shape");
+    let mut pages = vec![0; shape.rows() * shape.columns()];
+    StdRng::seed_from_u64(2).fill_bytes(&mut pages);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    pool.install(|| {
+        let mut builder = HintBuilder::new(Kernel::best(), shape, MatrixSeed::from_bytes([1; 16]));
+        let (seconds, ()) = timed(|| builder.push(&pages));
+        black_box(builder);
+        pages.len() as f64 / seconds
+    })
+}
+
+/// What a client's own time is made of, in a segment of so many pages, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientTime {
+    /// Preparing one query of four that are prepared together, on all cores, by the clock.
+    pub prepare_s: f64,
+    /// Finding the page, asking, reading the answer and the page: all that is left once there is an identifier.
+    pub online_s: f64,
+}
+
+/// Measures the client over so many pages, of which the last one is a real page.
+///
+/// # Panics
+/// If the parameters do not fit.
+#[must_use]
+pub fn client_time(pages: u32) -> ClientTime {
+    let shape = Shape::new(PAGE_BYTES, pages).expect("a shape");
+    let (index, tag) = index(pages);
+    let hint = made_up_hint();
+    let client = Client::new(Kernel::best(), shape, index.lookup_seed(), hint).expect("a hint of that size");
+    let mut rng = StdRng::seed_from_u64(4);
+    let began = Instant::now();
+    let mut prepared: Vec<_> = client.prepare(4, &mut rng);
+    let prepare_s = began.elapsed().as_secs_f64() / 4.0;
+    let answer = vec![0x5a; shape.answer_bytes()];
+    let mut seconds = Vec::new();
+    for _ in 0..CLIENT_ROUNDS {
+        if prepared.is_empty() {
+            prepared = client.prepare(4, &mut rng);
+        }
+        let next = prepared.pop().expect("some were prepared");
+        let (before, (pending, locator, page)) = timed(|| {
+            let (locator, page) = index.locate_hidden(&tag).expect("entries");
+            let (query, pending) = next.query(page).expect("a page");
+            black_box(query.into_bytes());
+            (pending, locator, page)
+        });
+        seconds.push(before + after(&index, &locator, page, pending, &answer));
+    }
+    seconds.sort_unstable_by(f64::total_cmp);
+    ClientTime { prepare_s, online_s: seconds[CLIENT_ROUNDS / 2] }
+}
+
+fn after(index: &SegmentIndex, locator: &Locator, page: u32, pending: Pending, answer: &[u8]) -> f64 {
+    let read = || {
+        let bytes = pending.recover(answer).expect("an answer of that length");
+        black_box(index.find_hidden(locator, page, &bytes))
+    };
+    timed(read).0
+}
+
+/// A hint of random numbers: what it takes to use one does not depend on what it says.
+fn made_up_hint() -> Hint {
+    let mut bytes = vec![0; hint_bytes(PAGE_BYTES)];
+    StdRng::seed_from_u64(5).fill_bytes(&mut bytes);
+    bytes[..10].copy_from_slice(&samar_protocol::lookup::HINT_MAGIC);
+    bytes[10..14].copy_from_slice(&PAGE_BYTES.to_le_bytes());
+    Hint::parse(&bytes, &HintNote::of(&bytes), PAGE_BYTES).expect("its own note")
+}
+
+/// A directory of so many pages, made up, and a tag to look for.
+fn index(pages: u32) -> (SegmentIndex, [u8; 32]) {
+    let entries = pages * 1_550;
+    let params = SegmentParams {
+        kind: SegmentKind::Base,
+        breach_id: BreachId::parse("made-up").expect("an id"),
+        key_id: [0; 8],
+        salt: [7; 16],
+        entries,
+        page_bytes: PAGE_BYTES,
+        label_bits: 1,
+        extensions: vec![],
+    };
+    // The header of a true segment of these parameters, with another number of pages in its place.
+    let one = SegmentParams { entries: 1, ..params.clone() };
+    let mut builder = SegmentBuilder::new(one).expect("parameters in order");
+    builder.push(Entry { bucket: 0, masked_label: 0, remainder: 0 }).expect("an entry");
+    let mut header = builder.finish().expect("one page").header_block;
+    header[44..52].copy_from_slice(&u64::from(entries).to_le_bytes());
+    header[52..56].copy_from_slice(&pages.to_le_bytes());
+    let directory: Vec<u8> = (0..pages)
+        .flat_map(|page| [(page * 1_550).to_le_bytes().as_slice(), &[page.to_le_bytes()[0]; 32]].concat())
+        .collect();
+    let root = SegmentRoot::of(&header, &directory);
+    (SegmentIndex::parse(&header, &directory, &root).expect("its own root"), [9; 32])
+}

@@ -1,0 +1,297 @@
+//! Private lookups: the same verdicts as from the whole set, and nothing that is sent tells one from another.
+
+use std::collections::HashSet;
+
+use samar::check::Checker;
+use samar::lookup::LookupMode;
+use samar::sync::{audit, sync_for_lookups};
+use samar_local::exit::{Exit, Failure};
+use samar_protocol::manifest::SegmentKind::{Add, Base, Remove};
+use samar_protocol::manifest::SignedManifest;
+use samar_protocol::wire::{Refusal, RefusalCode, Request, RequestKind, Response};
+
+use super::bank::{Bank, count, entries, nik};
+use super::lies::change_bulk;
+use super::operator::Operator;
+
+/// A bank that synced an operator with private lookups in these bases.
+fn bank(operator: &Operator) -> Bank {
+    let bank = Bank::joined(operator);
+    bank.sync().unwrap();
+    bank
+}
+
+/// What a checker says of these numbers, by status and fields.
+fn check(bank: &Bank, mode: LookupMode, numbers: &[usize]) -> Result<Vec<String>, Failure> {
+    let (home, texts) = (bank.home(), numbers.iter().map(|number| nik(*number)).collect::<Vec<_>>());
+    bank.runtime.block_on(async {
+        let checker = Checker::open_with(&home, mode).await?;
+        let verdicts = checker.verdicts(&texts).await;
+        let said = verdicts.map(|verdicts| {
+            verdicts.iter().map(|verdict| format!("{} {}", verdict.status(), verdict.fields())).collect()
+        });
+        checker.close().await;
+        said
+    })
+}
+
+/// What shows on the wire: each request's kind, root, count and bytes.
+fn shown(asked: &[Request]) -> Vec<String> {
+    asked.iter().map(|request| format!("{:?} and {} bytes", request, request.bulk_bytes())).collect()
+}
+
+#[test]
+fn a_private_lookup_says_what_the_whole_set_says() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[
+        (Base, &entries(0..3_000)),
+        (Base, &entries(2_900..4_000)),
+        (Add, &entries(5_000..5_010)),
+        (Remove, &entries(100..110)),
+    ]);
+    let bank = bank(&operator);
+    let numbers: Vec<usize> =
+        (95..115).chain([0, 2_950, 2_999, 3_000, 3_999, 4_000, 5_000, 5_009, 5_010, 9_000]).collect();
+    let open = check(&bank, LookupMode::Never, &numbers).unwrap();
+    operator.asked();
+    let private = check(&bank, LookupMode::Always, &numbers).unwrap();
+    assert_eq!(private, open);
+    assert!(open.iter().any(|said| said.starts_with("clear")));
+    assert!(open.contains(&"exposed phone+photo".to_owned()) && open.contains(&"exposed phone".to_owned()));
+    let asked = operator.asked();
+    assert_eq!(count(&asked, RequestKind::Lookup), 2 * numbers.len(), "each in both bases, hit or not");
+    // Hints are here from now on.
+    assert!(count(&asked, RequestKind::Hint) > 0);
+    assert_eq!(
+        check(&bank, LookupMode::Always, &[1]).unwrap(),
+        check(&bank, LookupMode::Never, &[1]).unwrap()
+    );
+    assert_eq!(count(&operator.asked(), RequestKind::Hint), 0);
+}
+
+/// The capture of a hit, a miss and a wrong page: the same requests, of the same lengths, in the same number.
+// R-LOOK-8: 5
+#[test]
+fn a_hit_a_miss_and_a_wrong_page_look_the_same_on_the_wire() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500)), (Base, &entries(200..900))]);
+    let bank = bank(&operator);
+    check(&bank, LookupMode::Always, &[1]).unwrap();
+    let captured = |numbers: &[usize]| {
+        operator.asked();
+        let said = check(&bank, LookupMode::Always, numbers);
+        let mut shown = shown(&operator.asked());
+        shown.sort(); // whichever stream the connection happened to carry first
+        (said, shown)
+    };
+    let (hits, of_hits) = captured(&[1, 2, 300]);
+    assert!(hits.unwrap().iter().all(|said| said.starts_with("exposed")));
+    let (misses, of_misses) = captured(&[7_001, 7_002, 7_003]);
+    assert!(misses.unwrap().iter().all(|said| said.starts_with("clear")));
+    operator.lie(change_bulk(RequestKind::Lookup, |bulk| bulk.iter_mut().for_each(|byte| *byte ^= 0x55)));
+    let (wrong, of_wrong) = captured(&[1, 2, 300]);
+    let failure = wrong.unwrap_err();
+    assert_eq!(failure.exit(), Exit::Peer, "{failure}");
+    assert!(failure.to_string().contains("does not match its hash in the directory"), "{failure}");
+    assert_eq!(
+        of_hits.len(),
+        1 + 3 * 2,
+        "one evaluation, and for each NIK a query to each base: {of_hits:?}"
+    );
+    assert_eq!(of_hits, of_misses);
+    assert_eq!(of_hits, of_wrong);
+}
+
+/// One wrong page of the first lines: the program asks about all others as if nothing were, and shows no verdict after it.
+#[test]
+fn check_asks_to_the_end_after_a_wrong_page() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = bank(&operator);
+    let lines: String = (0..200).map(|number| format!("{}\n", nik(number))).collect();
+    let run = || {
+        operator.asked();
+        let mut program = assert_cmd::Command::cargo_bin("samar").unwrap();
+        let dir = bank.path("samar").display().to_string();
+        program.args(["--dir", &dir, "check", "--lookup", "always", "-"]).write_stdin(lines.clone());
+        let output = program.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), operator.asked())
+    };
+    let (code, said, honest) = run();
+    assert_eq!((code, said.lines().count()), (Some(1), 200));
+    let first = std::sync::atomic::AtomicBool::new(true);
+    operator.lie(move |request, mut answer| {
+        if request.kind() == RequestKind::Lookup && first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            answer[100] ^= 0xff;
+        }
+        answer
+    });
+    let (code, said, lied) = run();
+    assert_eq!((code, said.as_str()), (Some(5), ""));
+    assert_eq!(count(&honest, RequestKind::Lookup), 200);
+    assert_eq!(count(&lied, RequestKind::Lookup), 200);
+    assert_eq!(count(&lied, RequestKind::Evaluate), count(&honest, RequestKind::Evaluate));
+}
+
+#[test]
+fn a_server_that_was_busy_gets_another_query_under_another_secret() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = bank(&operator);
+    check(&bank, LookupMode::Always, &[1]).unwrap();
+    operator.queries();
+    let busy = Response::Refused(Refusal::new(RefusalCode::Busy).retry_after_ms(1)).encode().unwrap();
+    let times = std::sync::atomic::AtomicUsize::new(0);
+    operator.lie(move |request, answer| {
+        let is_busy = request.kind() == RequestKind::Lookup
+            && times.fetch_add(1, std::sync::atomic::Ordering::Relaxed) < 3;
+        if is_busy { busy.clone() } else { answer }
+    });
+    assert_eq!(check(&bank, LookupMode::Always, &[3]).unwrap(), ["exposed phone"]);
+    let queries = operator.queries();
+    assert_eq!(queries.len(), 4);
+    assert_eq!(queries.iter().collect::<HashSet<_>>().len(), 4, "none was sent twice");
+}
+
+// R-LOOK-5: 5; 6
+#[test]
+fn the_hint_of_another_segment_is_refused_and_a_cache_that_was_cut_short_is_named() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    let manifest = operator.publish(&[(Base, &entries(0..500)), (Base, &entries(500..900))]);
+    let manifest = SignedManifest::inspect(&manifest).unwrap();
+    let roots: Vec<_> = manifest.manifest().breaches[0].segments.iter().map(|segment| segment.root).collect();
+    let bank = bank(&operator);
+    let own = operator.swap_hint(roots[0], b"SAMARHNT\x01\x00".to_vec());
+    let other = operator.swap_hint(roots[1], own.clone());
+    operator.swap_hint(roots[0], other.clone());
+    let failure = check(&bank, LookupMode::Always, &[1]).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Peer, "{failure}");
+    assert!(failure.to_string().contains("not the hint of that segment"), "{failure}");
+    assert!(bank.files("lookups").is_empty(), "nothing of it is kept");
+
+    operator.swap_hint(roots[0], own);
+    operator.swap_hint(roots[1], other);
+    check(&bank, LookupMode::Always, &[1]).unwrap();
+    for file in bank.files("lookups") {
+        let whole = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &whole[..whole.len() - 7]).unwrap();
+        let failure = check(&bank, LookupMode::Always, &[1]).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Local, "{failure}");
+        assert!(failure.to_string().contains(&file.display().to_string()), "{failure}");
+        std::fs::remove_file(&file).unwrap(); // as the remedy says
+        assert_eq!(check(&bank, LookupMode::Always, &[1]).unwrap(), ["exposed phone"]);
+    }
+}
+
+/// What the server refuses, each with its own words: a segment that it no longer has, a day's lookups, none offered.
+// R-LOOK-3: 2
+#[test]
+fn a_refusal_of_a_lookup_ends_with_its_reason_after_every_query() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = bank(&operator);
+    let failure = check(&bank, LookupMode::Always, &[1]).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Input, "{failure}");
+    assert!(failure.to_string().contains("offers no private lookup in bpjs-2021"), "{failure}");
+
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500)), (Base, &entries(500..900))]);
+    bank.sync().unwrap();
+    check(&bank, LookupMode::Always, &[1]).unwrap();
+    for (code, says) in [
+        (RefusalCode::RangeUnknown, "no such segment"),
+        (RefusalCode::LookupAllowanceUsed, "private lookups are used up"),
+    ] {
+        let refusal = Response::Refused(Refusal::new(code)).encode().unwrap();
+        operator.answer_always(RequestKind::Lookup, &refusal);
+        operator.asked();
+        let failure = check(&bank, LookupMode::Always, &[1, 2, 3]).unwrap_err();
+        assert_eq!(failure.exit(), Exit::Refused, "{failure}");
+        assert!(failure.to_string().contains(says), "{failure}");
+        assert_eq!(count(&operator.asked(), RequestKind::Lookup), 6, "what was begun is asked whole");
+    }
+}
+
+// R-LOOK-7: 5
+#[test]
+fn an_answer_for_pages_of_another_size_is_refused() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = bank(&operator);
+    check(&bank, LookupMode::Always, &[1]).unwrap();
+    operator.lie(|request, answer| {
+        if request.kind() != RequestKind::Lookup {
+            return answer;
+        }
+        let looked_up = samar_protocol::wire::LookedUp { page_bytes: 4_096, extensions: vec![] };
+        [Response::LookedUp(looked_up).encode().unwrap(), vec![0; 6_656]].concat()
+    });
+    let failure = check(&bank, LookupMode::Always, &[1]).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Peer, "{failure}");
+    assert!(failure.to_string().contains("a vector of 6656 bytes, not 3328"), "{failure}");
+}
+
+/// Small segments are downloaded by whoever has not synced them, unless everything must have been synced.
+#[test]
+fn what_is_missing_is_downloaded_whole_where_it_is_small() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500)), (Add, &entries(600..610)), (Remove, &entries(0..5))]);
+    let bank = bank(&operator);
+    for file in bank.files("segments") {
+        std::fs::remove_file(file).unwrap();
+    }
+    let failure = check(&bank, LookupMode::Never, &[1]).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Local, "{failure}");
+    assert!(failure.to_string().contains(".segment"), "{failure}");
+    let verdicts = ["clear ", "exposed phone", "exposed phone", "clear "];
+    operator.asked();
+    assert_eq!(check(&bank, LookupMode::Always, &[1, 7, 601, 900]).unwrap(), verdicts);
+    assert_eq!(bank.files("segments").len(), 2, "what adds and what removes");
+    assert_eq!(check(&bank, LookupMode::Auto, &[1, 7, 601, 900]).unwrap(), verdicts);
+    assert_eq!(bank.files("segments").len(), 3);
+    let lookups = count(&operator.asked(), RequestKind::Lookup);
+    assert_eq!(lookups, 4, "a small base is looked up in where that is asked for");
+}
+
+/// A sync for lookups leaves large bases alone. None is large here: it is a sync, and a later one removes what is not named.
+#[test]
+fn a_sync_keeps_hints_that_the_manifest_names_and_removes_others() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = Bank::joined(&operator);
+    let report = bank.runtime.block_on(sync_for_lookups(&bank.home())).unwrap();
+    assert_eq!(report.segments_fetched, 1);
+    check(&bank, LookupMode::Always, &[1]).unwrap();
+    assert_eq!(bank.files("lookups").len(), 2);
+    bank.sync().unwrap();
+    assert_eq!(bank.files("lookups").len(), 2);
+    operator.publish(&[(Base, &entries(0..501))]);
+    bank.sync().unwrap();
+    assert!(bank.files("lookups").is_empty());
+}
+
+// R-LOOK-10: 5
+#[test]
+fn an_audit_computes_hints_again_and_finds_a_wrong_one() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500)), (Add, &entries(600..610))]);
+    let bank = Bank::joined(&operator);
+    let report = bank.runtime.block_on(audit(&bank.home())).unwrap();
+    assert_eq!(report.hints_audited, 1);
+    // A hint of other pages, named by the header of these and so authentic.
+    operator.lie_in_hints();
+    operator.publish(&[(Base, &entries(0..500)), (Base, &entries(600..610))]);
+    assert_eq!(bank.sync().unwrap().epoch, 2, "a sync alone does not see it");
+    let failure = bank.runtime.block_on(audit(&bank.home())).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Peer, "{failure}");
+    assert!(failure.to_string().contains("its hint is not what its pages come to"), "{failure}");
+}
