@@ -401,6 +401,9 @@ fn cells() {
         "jsonl",
         &[&[0, 0], b"{\"nik\":\"3201010101900001\",\"a\":{\"b\":[1,null]}}\n{\"nik\":2}\nx\n{}\n"],
     );
+    let sheet = "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"s\"><v>0</v></c><c t=\"str\"><v>TGL</v></c></row><row r=\"3\">\
+        <c r=\"A3\"><v>3.20101010190002E+15</v></c><c r=\"B3\" s=\"1\"><v>32874.5</v></c></row><row><c><f>A1</f></c></row></sheetData></worksheet>";
+    put("table", "sheet", &[&[7 << 5, 1], sheet.as_bytes()]);
     put("table", "json", &[&[4 << 5, 2], b"[\n {\"nik\": \"\\u0033\", \"b\": true},\n {\"c\": 1e3}, 7\n]\n"]);
 }
 
