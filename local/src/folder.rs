@@ -33,8 +33,13 @@ pub fn create_private(path: &Path) -> Result<(), Failure> {
 
 /// A lock on a folder or a part of it, held until dropped or until the process ends, however it ends.
 #[derive(Debug)]
-pub struct Lock {
-    _file: File,
+pub struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file would do, were there no copy of it: a process that another thread is just starting has one until it runs.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
 }
 
 /// Takes the lock `name` of a folder.
@@ -51,7 +56,7 @@ pub fn lock(folder: &Path, name: &str) -> Result<Lock, Failure> {
         .open(&path)
         .map_err(|error| io_failure("open the lock", &path, &error))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => {
             Err(Failure::local(format!("another run is working on {} ({name})", folder.display()))
                 .remedy("wait until it is done, or use another --dir"))
