@@ -112,8 +112,13 @@ async fn with_a_large_segment(change: impl FnOnce(&mut Limits)) -> (Scene, [u8; 
     let mut scene = Scene::configured(|config| change(&mut config.limits)).await;
     let layout = &scene.operator.layout;
     let root = [9; 32];
-    std::fs::write(layout.segment(&root), vec![7; FETCH_BYTES_MAX as usize]).unwrap();
     let mut manifest = scene.pins.manifest.clone();
+    let before = &manifest.breaches[0].segments[0];
+    // The header is a true one: a server opens nothing else.
+    let mut bytes = std::fs::read(layout.segment(&before.root)).unwrap();
+    bytes.truncate(before.page_bytes as usize);
+    bytes.resize(FETCH_BYTES_MAX as usize, 7);
+    std::fs::write(layout.segment(&root), bytes).unwrap();
     manifest.epoch = 2;
     manifest.previous = published::floor(layout).unwrap().hash.0;
     let segment = &mut manifest.breaches[0].segments[0];

@@ -129,8 +129,10 @@ fn check_asks_to_the_end_after_a_wrong_page() {
         }
         answer
     });
-    let (code, said, lied) = run();
-    assert_eq!((code, said.as_str()), (Some(5), ""));
+    let (code, said_before, lied) = run();
+    // Two batches of 64 are under way: the first query that comes may be of the second, and then the first has its verdicts.
+    assert_eq!(code, Some(5));
+    assert!(said.starts_with(&said_before) && said_before.lines().count() <= 64, "{said_before}");
     assert_eq!(count(&honest, RequestKind::Lookup), 200);
     assert_eq!(count(&lied, RequestKind::Lookup), 200);
     assert_eq!(count(&lied, RequestKind::Evaluate), count(&honest, RequestKind::Evaluate));

@@ -112,8 +112,8 @@ fn every_file_of_a_run_is_shown_by_its_facts() {
     assert_eq!(facts(&layout.server_certificate())["used_by"], "a server");
 
     let log = facts(&layout.account_log());
-    let bank = json!({"bank": "bank-jaya", "batches": 2, "evaluations": 80, "rekeyed": 0, "keys_joined": 1,
-                      "first": 1_800_000_000, "last": 1_800_000_060});
+    let bank = json!({"bank": "bank-jaya", "batches": 2, "evaluations": 80, "rekeyed": 0, "lookups": 0,
+                      "keys_joined": 1, "first": 1_800_000_000, "last": 1_800_000_060});
     assert_eq!((&log["records"], &log["banks"]), (&json!(3), &json!([bank])));
     assert_eq!(log["chain_head"].as_str().unwrap().len(), 64);
 

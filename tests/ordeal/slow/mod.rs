@@ -116,9 +116,13 @@ async fn slow(count: usize) -> Outcome {
 fn publish_large_segment(house: &mut House) -> Result<[u8; 32], String> {
     let failed = |failure: samar_local::exit::Failure| failure.to_string();
     let (layout, root) = (&house.operator.layout, [9; 32]);
-    std::fs::write(layout.segment(&root), vec![7; FETCH_BYTES_MAX as usize])
-        .map_err(cannot("write a segment"))?;
     let mut manifest = published::read_manifest(layout, 1).map_err(failed)?.manifest().clone();
+    let before = &manifest.breaches[0].segments[0];
+    // The header is a true one: a server opens nothing else.
+    let mut bytes = std::fs::read(layout.segment(&before.root)).map_err(cannot("read a segment"))?;
+    bytes.truncate(before.page_bytes as usize);
+    bytes.resize(FETCH_BYTES_MAX as usize, 7);
+    std::fs::write(layout.segment(&root), bytes).map_err(cannot("write a segment"))?;
     manifest.epoch = 2;
     manifest.previous = published::floor(layout).map_err(failed)?.hash.0;
     let segment = &mut manifest.breaches[0].segments[0];
