@@ -6,7 +6,7 @@ use samar_local::durable::sync_folder;
 use samar_local::exit::{Failure, io_failure};
 
 use super::block::record;
-use super::entries::Entries;
+use super::entries::{Days, Entries};
 use super::head::{Head, RunRef};
 use super::run::{READ_BYTES_MIN, RunWriter};
 use super::{Day, NEVER, days_path, remove, run_path, write_head};
@@ -34,7 +34,7 @@ pub(super) fn merge_small(folder: &Path, head: &mut Head, memory_bytes: usize) -
         let mut merged = head.clone();
         let old = merged.runs.split_off(kept);
         let number = head.tail + 1;
-        let mut entries = Entries::of_runs(folder, head, &old, memory_bytes, true)?;
+        let mut entries = Entries::of_runs(folder, head, &old, memory_bytes, Days::WhereReadable)?;
         let mut writer = RunWriter::create(folder, head, number)?;
         let mut last = None;
         while let Some(entry) = entries.next()? {
@@ -55,7 +55,7 @@ pub(super) fn prune(
     memory_bytes: usize,
 ) -> Result<u64, Failure> {
     let number = head.tail + 1;
-    let mut entries = Entries::of_runs(folder, head, &head.runs, memory_bytes, true)?;
+    let mut entries = Entries::of_runs(folder, head, &head.runs, memory_bytes, Days::Required)?;
     let mut writer = RunWriter::create(folder, head, number)?;
     let (mut last, mut left_out) = (None, 0);
     while let Some(entry) = entries.next()? {

@@ -38,6 +38,17 @@ struct Source {
     reader: RunReader,
 }
 
+/// Whether entries come with the day on which each was last met.
+#[derive(Clone, Copy)]
+pub(super) enum Days {
+    /// Never met, all of them.
+    Left,
+    /// Never met, those of a run whose days cannot be read: nobody is passed over for it, and nothing stops.
+    WhereReadable,
+    /// Damage of them is an error.
+    Required,
+}
+
 impl Source {
     /// Reads on; false at the end.
     fn advance(&mut self) -> Result<bool, Failure> {
@@ -53,23 +64,25 @@ impl Source {
 
 impl Entries {
     pub(super) fn open(folder: &Path, head: &Head, memory_bytes: usize) -> Result<Self, Failure> {
-        Self::of_runs(folder, head, &head.runs, memory_bytes, false)
+        Self::of_runs(folder, head, &head.runs, memory_bytes, Days::Left)
     }
 
-    /// Of these runs of the head, with their days where they are asked for.
+    /// Of these runs of the head.
     pub(super) fn of_runs(
         folder: &Path,
         head: &Head,
         runs: &[RunRef],
         memory_bytes: usize,
-        with_days: bool,
+        days: Days,
     ) -> Result<Self, Failure> {
         let mut sources = Vec::with_capacity(runs.len());
         for (run, reference) in runs.iter().enumerate() {
             let mut reader = RunReader::open(folder, head, *reference, memory_bytes / runs.len().max(1))?;
-            if with_days {
-                reader.days = Some(DaysReader::open(folder, head, *reference)?);
-            }
+            reader.days = match days {
+                Days::Left => None,
+                Days::WhereReadable => DaysReader::open(folder, head, *reference).ok(),
+                Days::Required => Some(DaysReader::open(folder, head, *reference)?),
+            };
             let (hash, record) = (Hash::default(), [0; RECORD_BYTES]);
             let mut source = Source { run, next: 0, hash, record, day: NEVER, reader };
             if source.advance()? {

@@ -36,6 +36,7 @@ use samar_protocol::oprf::{Blinding, Element, PublicKey};
 
 use crate::customers::{Hash, HashKey};
 use block::{FileKey, Part, RECORD_BYTES, Record, Sealer, block_bytes, record};
+use entries::Days;
 pub(crate) use entries::{Entries, Entry};
 use head::{HEAD_BYTES_MAX, Head};
 pub(crate) use run::Day;
@@ -201,11 +202,10 @@ impl Ledger {
         Entries::open(&self.folder, &self.state().head, memory_bytes)
     }
 
-    /// The same with the day on which each was last met: never, where that cannot be read, so that nobody is passed over for it.
+    /// The same with the day on which each was last met: never, in a run where that cannot be read.
     pub(crate) fn read_dated(&self, memory_bytes: usize) -> Result<Entries, Failure> {
         let state = self.state();
-        let dated = Entries::of_runs(&self.folder, &state.head, &state.head.runs, memory_bytes, true);
-        dated.or_else(|_| Entries::open(&self.folder, &state.head, memory_bytes))
+        Entries::of_runs(&self.folder, &state.head, &state.head.runs, memory_bytes, Days::WhereReadable)
     }
 
     /// Nothing met yet.
@@ -319,7 +319,8 @@ pub(crate) fn today() -> Day {
 }
 
 /// The head in this folder; nothing where no ledger was begun.
-fn read_head(folder: &Path) -> Result<Option<Head>, Failure> {
+/// The head in a ledger's folder; nothing where there is no ledger.
+pub(crate) fn read_head(folder: &Path) -> Result<Option<Head>, Failure> {
     let path = folder.join(HEAD);
     let read = || -> io::Result<Option<Vec<u8>>> {
         match File::open(&path) {

@@ -9,7 +9,7 @@ use samar_local::exit::{Failure, io_failure};
 use samar_protocol::oprf::{Blinding, Element, PublicKey};
 
 use super::block::{Part, hash_of};
-use super::entries::Entries;
+use super::entries::{Days, Entries};
 use super::head::Head;
 use super::run::{DaysReader, DaysWriter, RunReader};
 use super::{HEAD, Ledger, days_path, read_head, write_head};
@@ -102,7 +102,8 @@ impl Ledger {
         let state = self.state();
         let old = before.state().head.clone();
         for run in &state.head.runs {
-            let old_entries = Entries::of_runs(&before.folder, &old, &old.runs, memory_bytes / 2, true);
+            let old_entries =
+                Entries::of_runs(&before.folder, &old, &old.runs, memory_bytes / 2, Days::Required);
             // Days that cannot be read are no reason to lose a ledger: those in it were met today, then.
             let Ok(mut old_entries) = old_entries else { return Ok(()) };
             let mut own = DaysReader::open(&self.folder, &state.head, *run)?;

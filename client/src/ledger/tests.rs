@@ -307,6 +307,24 @@ fn days_say_who_was_met_and_damage_to_them_loses_no_screening() {
 }
 
 #[test]
+fn damaged_days_keep_no_customer_from_being_added_and_nobody_is_pruned_for_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path());
+    append(&ledger, 1, 10);
+    ledger.settle(MEMORY).unwrap();
+    let path = only(dir.path(), "days");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[HEADER_BYTES] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert!(ledger.prune(1, MEMORY).unwrap_err().to_string().contains("damaged"));
+    assert_eq!(known(&ledger).len(), 10);
+    append(&ledger, 2, 10);
+    ledger.settle(MEMORY).unwrap(); // merges both
+    assert_eq!(known(&ledger).len(), 20);
+    assert_eq!(ledger.prune(1, MEMORY).unwrap(), 0, "whose day was lost counts as never met");
+}
+
+#[test]
 fn who_was_not_met_for_long_is_pruned_and_days_go_along_to_the_next_ledger() {
     let dir = tempfile::tempdir().unwrap();
     let (folder, next) = (dir.path().join("old"), dir.path().join("new"));

@@ -6,6 +6,7 @@
 //! of SPEC.md is short, it stands beside the real one and both must agree.
 
 mod identifier;
+mod ledger;
 mod lookup;
 mod manifest;
 mod operations;
@@ -19,6 +20,7 @@ mod table;
 mod wire;
 
 pub use identifier::{identifier, nik};
+pub use ledger::ledger;
 pub use lookup::lookup;
 pub use manifest::{breach_details, invitation, manifest_body, manifest_chain, manifest_file};
 pub use operations::segment_operations;
@@ -29,11 +31,14 @@ pub use session::{session_client, session_server};
 pub use table::table;
 pub use wire::{refusal, request, response};
 
+/// Whether a panic now is one that the programs contain, of a dependency over a damaged file.
+pub use samar_local::contained::is_contained;
+
 /// A target: its name, which is that of its corpus, and what runs it.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 23] = [
+pub const TARGETS: [Target; 24] = [
     ("request", request),
     ("response", response),
     ("refusal", refusal),
@@ -50,6 +55,7 @@ pub const TARGETS: [Target; 23] = [
     ("account_log", account_log),
     ("vault_file", vault_file),
     ("key_file", key_file),
+    ("ledger", ledger),
     ("nik", nik),
     ("identifier", identifier),
     ("table", table),

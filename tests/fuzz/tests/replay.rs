@@ -103,6 +103,7 @@ replays! {
     account_log: 1_000,
     vault_file: 1_000,
     key_file: 1_000,
+    ledger: 300,
     nik: 4_000,
     identifier: 4_000,
     table: 500,
