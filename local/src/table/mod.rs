@@ -24,6 +24,7 @@ mod json;
 mod number;
 mod parquet;
 mod row;
+mod rows;
 mod sniff;
 mod source;
 mod split;
@@ -34,12 +35,11 @@ mod window;
 mod workbook;
 mod zip;
 
-use std::io;
-
 pub use error::{TableError, TableKind};
 pub use form::{Form, Unit};
 pub use input::{Input, Seekable};
 pub use row::{Row, RowRejection};
+use rows::{Fault, Rows, failed_with};
 use source::{Body, Source};
 use split::Splitter;
 
@@ -95,34 +95,6 @@ pub struct Table {
     sample: Vec<Row>,
     /// Rows of the sample that were given out; those of delimited text are read again.
     given: usize,
-}
-
-/// The rows of each form.
-enum Rows {
-    Delimited(Box<Splitter<Source>>),
-    Sql(Box<sql::Sql>),
-    Json(Box<json::Json>),
-    Workbook(Box<workbook::Workbook>),
-    Parquet(Box<parquet::Parquet>),
-}
-
-/// Why the rows of a form cannot be read on.
-#[derive(Debug)]
-enum Fault {
-    Io(io::Error),
-    Table(TableError),
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
-impl From<TableError> for Fault {
-    fn from(error: TableError) -> Self {
-        Self::Table(error)
-    }
 }
 
 impl Table {
@@ -340,12 +312,7 @@ impl Table {
 
     /// What the places of rows count.
     pub fn unit(&self) -> Unit {
-        match &self.rows {
-            Rows::Delimited(_) => Unit::Line,
-            Rows::Sql(sql) => sql.unit(),
-            Rows::Json(json) => json.unit(),
-            Rows::Workbook(_) | Rows::Parquet(_) => Unit::Row,
-        }
+        self.rows.unit()
     }
 
     /// The first rows, up to a hundred, which [`Table::next_row`] gives too.
@@ -383,21 +350,7 @@ impl Table {
     }
 
     fn read_row(&mut self, row: &mut Row) -> Result<bool, TableError> {
-        let (found, line) = match &mut self.rows {
-            Rows::Delimited(splitter) => {
-                let found = splitter.next_row(row);
-                (found.map_err(Fault::Io), splitter.line())
-            }
-            Rows::Sql(sql) => (sql.next_row(row), sql.line()),
-            Rows::Json(json) => (json.next_row(row), json.line()),
-            Rows::Workbook(book) => match book.next_row(row) {
-                Err(Fault::Io(error)) if !source::is_of_system(&error) => {
-                    (Err(Fault::Table(workbook::damaged(&self.name, &error))), 0)
-                }
-                found => (found, 0),
-            },
-            Rows::Parquet(columns) => (columns.next_row(row), 0),
-        };
+        let (found, line) = self.rows.next_row(row, &self.name);
         found.map_err(|fault| failed_with(fault, &self.name, self.compression, line.saturating_sub(1)))
     }
 }
@@ -410,13 +363,6 @@ impl Table {
             Rows::Delimited(splitter) => splitter.buffer_bytes(),
             _ => 0,
         }
-    }
-}
-
-fn failed_with(fault: Fault, name: &str, compression: Option<&'static str>, line: u64) -> TableError {
-    match fault {
-        Fault::Table(error) => error,
-        Fault::Io(error) => source::read_error(error, name, compression, line),
     }
 }
 

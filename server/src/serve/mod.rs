@@ -11,10 +11,11 @@ mod lookup;
 mod metrics;
 mod observe;
 mod reload;
+mod state;
 pub mod tls;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use quinn::{Endpoint, IdleTimeout, Incoming, TransportConfig, VarInt};
@@ -28,11 +29,9 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::accounts::{Accounts, Registry};
 use crate::config::Config;
-use crate::keys;
 use crate::layout::Layout;
 use crate::pki::{self, Authority};
-use crate::published::{self, Published};
-use crate::rotate;
+use crate::published::Published;
 use admission::{Memory, Seats};
 use clock::Clock;
 use compute::Compute;
@@ -42,6 +41,7 @@ use keyring::Keyring;
 use lookup::Lookups;
 use metrics::Metrics;
 pub use reload::Reload;
+use state::State;
 
 /// How often the folder is looked at for a newer manifest.
 const PUBLISHED_POLL: Duration = Duration::from_secs(2);
@@ -71,115 +71,6 @@ const BANK_WINDOW: u32 = STREAM_WINDOW * STREAMS;
 const INCOMING_BYTES: u64 = 16 * 1024 * 1024;
 /// Bytes sent to a peer and not yet acknowledged, a connection.
 const SEND_WINDOW: u64 = 4 * 1024 * 1024;
-
-/// What every connection shares.
-struct State {
-    layout: Layout,
-    config: RwLock<Arc<Config>>,
-    backend: Backend,
-    keys: RwLock<Arc<Keyring>>,
-    authority: Authority,
-    registry: Registry,
-    accounts: Accounts,
-    clock: Clock,
-    compute: Compute,
-    lookups: Lookups,
-    memory: Memory,
-    seats: Seats,
-    published: RwLock<Option<Arc<Published>>>,
-    drain: watch::Sender<bool>,
-    metrics: Metrics,
-}
-
-impl State {
-    fn now_s(&self) -> u64 {
-        now_s()
-    }
-
-    fn deadline(&self) -> Duration {
-        Duration::from_secs(self.config().limits.deadline_s.into())
-    }
-
-    /// The configuration as it was last read.
-    fn config(&self) -> Arc<Config> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn published(&self) -> Option<Arc<Published>> {
-        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The keys that are served.
-    fn keys(&self) -> Arc<Keyring> {
-        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn draining(&self) -> watch::Receiver<bool> {
-        self.drain.subscribe()
-    }
-
-    /// Why a bank cannot be served at present; `None` if it can.
-    fn not_ready(&self) -> Option<&'static str> {
-        match self.published() {
-            _ if *self.drain.borrow() => Some("the server is going down"),
-            None => Some("nothing is published"),
-            Some(published) if published.newest().manifest().valid_until_s < self.now_s() => {
-                Some("the manifest has run out: run `samar-server publish`")
-            }
-            Some(_) => None,
-        }
-    }
-
-    /// Sets what the metrics say of the published set.
-    fn measure_published(&self) {
-        let newest = self.published();
-        let manifest = newest.as_ref().map(|published| published.newest().manifest());
-        self.metrics.epoch.set(manifest.map_or(0, |manifest| manifest.epoch));
-        self.metrics.manifest_expiry.set(manifest.map_or(0, |manifest| manifest.valid_until_s));
-    }
-
-    /// Takes up a newer epoch and its keys, if there is one, and lets go of a key whose grace is over. Requests under way keep those
-    /// that they began with.
-    fn refresh(&self) -> Result<(), Failure> {
-        let current = self.published().map_or(0, |published| published.newest().manifest().epoch);
-        if published::newest_epoch(&self.layout)? > current {
-            let newest = Published::open(&self.layout)?;
-            let manifest = newest.as_ref().map(|published| published.newest().manifest());
-            let epoch = manifest.map_or(0, |manifest| manifest.epoch);
-            // The keys first: under a manifest that can be seen, its key is there.
-            self.set_keys(Keyring::open(&self.layout, manifest, self.now_s())?);
-            *self.published.write().unwrap_or_else(PoisonError::into_inner) = newest;
-            self.measure_published();
-            tracing::info!(epoch, "serving");
-        }
-        self.end_grace()
-    }
-
-    /// Lets go of the key before once its time is over or its file is gone, and destroys that.
-    fn end_grace(&self) -> Result<(), Failure> {
-        if self.clock.jumped_s().is_some() {
-            return Ok(()); // by a clock that is wrong nothing is destroyed
-        }
-        if let Some(key) = rotate::finish_if_over(&self.layout)? {
-            tracing::info!(%key, "the OPRF key of before is destroyed: its grace is over");
-        }
-        let keys = self.keys();
-        let is_served = keys
-            .rotation(self.now_s())
-            .is_some_and(|rotation| keys::has_oprf_of(&self.layout, rotation.previous.id()).unwrap_or(true));
-        if keys.has_previous() && !is_served {
-            let newest = self.published();
-            let manifest = newest.as_ref().map(|published| published.newest().manifest());
-            self.set_keys(Keyring::open(&self.layout, manifest, self.now_s())?);
-            tracing::info!("the OPRF key of before is served no more");
-        }
-        Ok(())
-    }
-
-    fn set_keys(&self, keys: Keyring) {
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-    }
-}
 
 /// A server without its network: what a request comes to, wherever its bytes come from.
 pub struct Service {

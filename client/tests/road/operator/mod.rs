@@ -2,9 +2,12 @@
 //! can say what the real server never would.
 
 mod answers;
+mod face;
 mod made;
 
 pub(crate) use answers::{joined, manifest_sent};
+pub(crate) use face::Face;
+use face::server_config;
 pub(crate) use made::{MadeBreach, MadeEntry};
 
 use std::collections::HashMap;
@@ -12,9 +15,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, RwLock};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
-use rustls::pki_types::PrivateKeyDer;
-use rustls::server::WebPkiClientVerifier;
 use samar::people::now_s;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::{Nik, OprfInput};
@@ -25,29 +25,12 @@ use samar_protocol::manifest::{
 };
 use samar_protocol::oprf::{self, SecretKey};
 use samar_protocol::segment::{BreachId, Entry, SegmentBuilder, SegmentParams};
-use samar_protocol::wire::{ALPN, RefusalCode, Request, RequestKind, SERVER_NAME};
+use samar_protocol::wire::{RefusalCode, Request, RequestKind};
 
 use super::refused;
 
 /// Changes the bytes of an answer before they are sent.
 pub(crate) type Lie = Box<dyn Fn(&Request, Vec<u8>) -> Vec<u8> + Send + Sync>;
-
-/// What a client sees of it before the first request.
-pub(crate) struct Face {
-    /// Name in its certificate.
-    pub(crate) name: &'static str,
-    /// Protocols that it speaks.
-    pub(crate) alpn: Vec<Vec<u8>>,
-    /// Key exchanges that it admits.
-    pub(crate) groups: Vec<&'static dyn SupportedKxGroup>,
-}
-
-impl Default for Face {
-    fn default() -> Self {
-        let groups = aws_lc_rs::default_provider().kx_groups;
-        Self { name: SERVER_NAME, alpn: vec![ALPN.to_vec()], groups }
-    }
-}
 
 pub(crate) struct Operator {
     pub(crate) address: SocketAddr,
@@ -179,13 +162,13 @@ impl Operator {
         self.state.inner.lock().unwrap().allowance = evaluations;
     }
 
-    /// Refuses so many requests before the next is answered.
     /// Has no seat for the next connections: the first ones are refused, and then some closed.
     pub(crate) fn be_full(&self, refused: u32, closed: u32) {
         let mut inner = self.state.inner.lock().unwrap();
         (inner.refused, inner.closed) = (refused, closed);
     }
 
+    /// Refuses so many requests before the next is answered.
     pub(crate) fn be_busy(&self, times: u32) {
         self.state.inner.lock().unwrap().busy = times;
     }
@@ -371,32 +354,6 @@ impl Operator {
         inner.hints.extend(hint.map(|hint| (reference.root, hint)));
         reference
     }
-}
-
-fn server_config(ca: &CertifiedIssuer<'static, KeyPair>, face: Face) -> quinn::ServerConfig {
-    let key = KeyPair::generate().unwrap();
-    let names = vec![face.name.to_owned()];
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, ca).unwrap();
-    let provider = CryptoProvider { kx_groups: face.groups, ..aws_lc_rs::default_provider() };
-    let provider = Arc::new(provider);
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(ca.der().clone()).unwrap();
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .allow_unauthenticated()
-        .build()
-        .unwrap();
-    let mut tls = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(
-            vec![certificate.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
-        .unwrap();
-    tls.alpn_protocols = face.alpn;
-    let crypto = quinn::crypto::rustls::QuicServerConfig::try_from(tls).unwrap();
-    quinn::ServerConfig::with_crypto(Arc::new(crypto))
 }
 
 fn take_one(left: &mut u32) -> bool {

@@ -4,12 +4,13 @@
 //! formula's cell is the value that was kept beside it. Numbers are written in digits: one of 16 that Excel kept has lost its
 //! last one, which nobody can see but by many of them ending in 0.
 
+mod cell;
 mod parts;
 mod xml;
 
 use std::io;
 
-use quick_xml::events::{BytesStart, Event};
+use quick_xml::events::Event;
 
 use super::error::TableKind;
 use super::number::{DAY_NS, EXACT_MAX, write_date, write_float, write_time};
@@ -17,6 +18,7 @@ use super::zip::Archive;
 use super::{
     CELL_BYTES_MAX, COLUMNS_MAX, Fault, HELD_BYTES_MAX, ROW_BYTES_MAX, Row, RowRejection, TableError, sniff,
 };
+use cell::{Cell, Kind, cell};
 use parts::{Sheet, Shown, Strings};
 use xml::{Xml, attribute};
 
@@ -44,21 +46,6 @@ pub(super) struct Workbook {
     /// The text of a cell.
     value: Vec<u8>,
     ended: bool,
-}
-
-/// What a cell says of itself.
-struct Cell {
-    kind: Kind,
-    shown: Shown,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Number,
-    Shared,
-    Boolean,
-    /// A text, an error's name or a date, as it stands.
-    Text,
 }
 
 impl Workbook {
@@ -370,36 +357,4 @@ pub(super) fn damaged(name: &str, error: &io::Error) -> TableError {
         _ => error.to_string(),
     };
     form(name, reason, EXPORT)
-}
-
-fn cell(start: &BytesStart<'_>, styles: &[Shown]) -> (Cell, Option<usize>) {
-    let (mut kind, mut shown, mut column) = (Kind::Number, Shown::Plain, None);
-    for attribute in start.attributes().with_checks(false).flatten() {
-        match attribute.key.as_ref() {
-            "r" => column = column_of(&attribute.value),
-            "s" => {
-                let style = attribute.value.parse().ok().and_then(|style: usize| styles.get(style));
-                shown = style.copied().unwrap_or_default();
-            }
-            "t" => {
-                kind = match &*attribute.value {
-                    "s" => Kind::Shared,
-                    "b" => Kind::Boolean,
-                    "n" => Kind::Number,
-                    _ => Kind::Text,
-                }
-            }
-            _ => {}
-        }
-    }
-    (Cell { kind, shown }, column)
-}
-
-/// The column (from 0) of a place like `AB12`.
-fn column_of(place: &str) -> Option<usize> {
-    let letters = place.bytes().take_while(u8::is_ascii_alphabetic);
-    let number = letters.fold(0usize, |number, letter| {
-        number.saturating_mul(26).saturating_add(usize::from(letter.to_ascii_uppercase() - b'A') + 1)
-    });
-    number.checked_sub(1)
 }

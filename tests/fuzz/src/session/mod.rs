@@ -1,7 +1,9 @@
 //! Both session machines without a network: the server's, fed with requests, and the client's, fed with answers.
 
+mod answer;
 mod client;
 mod server;
+mod stage;
 mod stream;
 
 pub use client::session_client;

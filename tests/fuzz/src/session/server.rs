@@ -1,9 +1,7 @@
 //! The server's session machine.
 
 use std::collections::HashSet;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use curve25519_dalek::ristretto::CompressedRistretto;
 use curve25519_dalek::traits::IsIdentity as _;
@@ -16,23 +14,13 @@ use samar_protocol::wire::{
     AllowanceRequest, EvaluateRequest, FetchRequest, HintRequest, JoinRequest, LookupRequest,
     ManifestRequest, RefusalCode, RekeyRequest, Request, Response, WireError,
 };
-use samar_server::config::Lookup;
-use samar_server::layout::Layout;
+use samar_server::keys;
 use samar_server::serve::{Peer, Service};
-use samar_server::{keys, published};
-use samar_tests::{Operator, niks, signing_request, token};
 
 use super::runtime;
+use super::stage::{BANK, ELEMENTS, LIFETIME, LOOKUPS, PER_DAY, Stage};
 use super::stream::{End, Inbound, Outbound};
-use crate::operator_files::scratch;
 use crate::script::Script;
-
-/// The bank's allowances: few enough for a few exchanges to use them up.
-const PER_DAY: u64 = 8;
-const LIFETIME: u64 = 12;
-/// Its private lookups in a day.
-const LOOKUPS: u64 = 2;
-const BANK: &str = "bank-a";
 
 /// A few exchanges with a server: whatever comes in, it is answered with one well-formed message, or not at all where the
 /// peer is gone; a refusal is the one that SPEC.md says comes first; what is charged is what was answered, once.
@@ -334,79 +322,4 @@ fn message(script: &mut Script<'_>, stage: &Stage) -> Vec<u8> {
         _ => {}
     }
     message
-}
-
-/// Elements that a bank could send.
-static ELEMENTS: LazyLock<Vec<[u8; 32]>> = LazyLock::new(|| {
-    let inputs: Vec<[u8; 1]> = (0..16).map(|i| [i]).collect();
-    Backend::Portable.hash_to_group(b"samar fuzz", &inputs).encode()
-});
-
-/// An operator with one published breach and one bank that was invited, as files; made once.
-struct Template {
-    files: Vec<(PathBuf, Vec<u8>)>,
-    key_id: [u8; 8],
-    manifest: Vec<u8>,
-    segment: SegmentRef,
-    segment_file: Vec<u8>,
-    hint: Vec<u8>,
-    token: [u8; 32],
-    csr: Vec<u8>,
-}
-
-static TEMPLATE: LazyLock<Template> = LazyLock::new(|| {
-    let operator = Operator::configured(|config| {
-        config.limits.memory_mib = 64;
-        config.lookup = Lookup::All;
-        config.lookups_per_day = LOOKUPS;
-    });
-    operator.ingest("breach-b", &niks(0, 3));
-    let invitation = operator.invite(BANK, Some(PER_DAY), Some(LIFETIME));
-    let root = operator.layout.root().to_owned();
-    let manifest = published::read_manifest(&operator.layout, 1).unwrap();
-    let segment = manifest.manifest().breaches[0].segments[0].clone();
-    let mut files = Vec::new();
-    collect(&root, &root, &mut files);
-    Template {
-        files,
-        key_id: manifest.manifest().key_id,
-        manifest: manifest.bytes().to_vec(),
-        segment_file: std::fs::read(operator.layout.segment(&segment.root)).unwrap(),
-        hint: std::fs::read(operator.layout.hint(&segment.root)).unwrap(),
-        segment,
-        token: token(&invitation),
-        csr: signing_request(&rcgen::KeyPair::generate().unwrap()),
-    }
-});
-
-fn collect(root: &Path, folder: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(root, &path, files);
-        } else {
-            files.push((path.strip_prefix(root).unwrap().to_owned(), std::fs::read(&path).unwrap()));
-        }
-    }
-}
-
-/// The same operator in a new folder, with an account log of its own.
-struct Stage {
-    layout: Layout,
-    template: &'static Template,
-    _folder: tempfile::TempDir,
-}
-
-impl Stage {
-    fn set() -> Self {
-        let folder = scratch();
-        let template: &'static Template = &TEMPLATE;
-        for (name, bytes) in &template.files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, bytes).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        }
-        Self { layout: Layout::new(folder.path()), template, _folder: folder }
-    }
 }
