@@ -23,6 +23,8 @@ const PAGE_BYTES: u32 = 8_192;
 const HINT_PAGES: u32 = 8_192;
 /// Lookups from which the client's time is taken.
 const CLIENT_ROUNDS: usize = 31;
+/// Queries from which the server's time beside the pass is taken.
+const BESIDE_ROUNDS: usize = 31;
 
 /// A segment of so many pages of random bytes, mapped, and queries over it.
 pub struct Mapped {
@@ -80,6 +82,31 @@ impl Mapped {
         let (seconds, ()) = timed(|| self.map.chunks(16 << 20).for_each(|stretch| answerer.push(stretch)));
         black_box(answerer.finish());
         seconds
+    }
+
+    /// Seconds, by the median, of what a lookup costs its server beside the pass: reading the query, and packing the answer, which is the
+    /// same however many pages there are.
+    ///
+    /// # Panics
+    /// If a query of the right length is refused.
+    #[must_use]
+    pub fn beside_s(&self) -> f64 {
+        let answerer = |shape: Shape, bytes: &[u8]| {
+            let query = QueryVector::parse(bytes, shape).expect("a query of that length");
+            Answerer::new(self.kernel, shape, vec![query])
+        };
+        let one = Shape::new(PAGE_BYTES, 1).expect("a shape");
+        let (query, query_of_one) = (vec![0; self.shape.query_bytes()], vec![0; one.query_bytes()]);
+        let once = |_| {
+            let (reading, _) = timed(|| black_box(answerer(self.shape, &query)));
+            let mut passed = answerer(one, &query_of_one);
+            passed.push(&self.map[..one.rows()]);
+            let (packing, _) = timed(|| black_box(passed.finish()));
+            reading + packing
+        };
+        let mut seconds: Vec<f64> = (0..BESIDE_ROUNDS).map(once).collect();
+        seconds.sort_unstable_by(f64::total_cmp);
+        seconds[BESIDE_ROUNDS / 2]
     }
 
     /// One query against reading the same bytes, and sixteen in a pass against one.

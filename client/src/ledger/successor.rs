@@ -103,8 +103,8 @@ impl Ledger {
         let old = before.state().head.clone();
         for run in &state.head.runs {
             let old_entries =
-                Entries::of_runs(&before.folder, &old, &old.runs, memory_bytes / 2, Days::Required);
-            // Days that cannot be read are no reason to lose a ledger: those in it were met today, then.
+                Entries::of_runs(&before.folder, &old, &old.runs, memory_bytes / 2, Days::WhereReadable);
+            // Nothing of the ledger before is a reason to lose this one, which has every record already: never met, then.
             let Ok(mut old_entries) = old_entries else { return Ok(()) };
             let mut own = DaysReader::open(&self.folder, &state.head, *run)?;
             let mut records = RunReader::open(&self.folder, &state.head, *run, memory_bytes / 2)?;
