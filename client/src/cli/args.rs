@@ -242,7 +242,8 @@ pub(super) struct ScreenArguments {
     /// customers alone.
     #[arg(long)]
     pub(super) no_ledger: bool,
-    /// Memory that the program may use, however many customers there are
+    /// Memory that the program may use, however many customers there are; what the cells of a workbook share of text is held
+    /// beside it, 256 MiB at most
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     pub(super) memory: ByteSize,
     /// Print the summary as JSON
