@@ -12,4 +12,5 @@ mod keeping;
 mod looking;
 mod revoking;
 mod rotating;
+mod saying;
 mod serving;
