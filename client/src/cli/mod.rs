@@ -93,7 +93,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             } else {
                 print(format_args!("{breaches}"));
             }
-            Ok(Exit::Done)
+            Ok(status.exit())
         }
         Command::Ledger { command } => tokio::task::block_in_place(|| ledger(home, &command)),
         Command::Notice { report, out, only, json } => {

@@ -114,7 +114,7 @@ pub(super) fn status(status: &Status) {
     }
     match &status.allowance {
         None => {}
-        Some(Err(error)) => print(format_args!("allowance    not known: {error}")),
+        Some(Err(unknown)) => print(format_args!("allowance    not known: {}", unknown.why)),
         Some(Ok(allowance)) => {
             let left = |allowed: u64, used| thousands(allowed.saturating_sub(used));
             let Allowance { per_day, lifetime, used_today, used_lifetime, next_day_s, .. } = *allowance;
@@ -200,7 +200,7 @@ pub(super) fn status_json(status: &Status) {
     object["ledgers"] = status.ledgers.iter().map(ledger_json).collect();
     object["allowance"] = match &status.allowance {
         None => Value::Null,
-        Some(Err(error)) => json!({ "error": error.to_string() }),
+        Some(Err(unknown)) => json!({ "error": unknown.why }),
         Some(Ok(allowance)) => json!({
             "per_day": allowance.per_day,
             "lifetime": allowance.lifetime,
