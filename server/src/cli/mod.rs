@@ -121,6 +121,8 @@ pub fn run() -> Result<Exit, Failure> {
 fn renew(layout: &Layout) -> Result<(), Failure> {
     Config::read(&layout.config())?; // says so where the folder was never initialised
     Authority::load(layout)?.certify_server(layout)?;
+    // Another passphrase is being set by whoever has it, and would put the old key back beside the new certificate.
+    let _lock = folder::lock(layout.root(), "passphrase")?;
     print(format_args!(
         "{} is new; a running server takes it up on SIGHUP",
         layout.server_certificate().display()

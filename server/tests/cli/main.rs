@@ -11,5 +11,6 @@ mod inspecting;
 mod keeping;
 mod looking;
 mod revoking;
+mod passphrases;
 mod rotating;
 mod serving;
