@@ -88,8 +88,8 @@ pub struct Limits {
     /// Handshakes in progress from which on an address must prove itself with a retry token.
     pub retry_from: u32,
     /// Memory for requests and responses in flight, MiB. Half of it is for what arrives and leaves, of which no bank holds
-    /// more than an eighth of what it leaves free, beyond its first request; half for the work on it. A request waits until
-    /// there is room.
+    /// more than an eighth of what it leaves free, beyond its first request, and an eighth is kept for small requests; half for
+    /// the work on it. A request waits until there is room.
     pub memory_mib: u32,
     /// Seconds a peer may take over a handshake, or over any part of a request or a response.
     pub deadline_s: u32,
