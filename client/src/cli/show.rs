@@ -30,6 +30,12 @@ pub(super) fn join(home: &Home, enrolment: &Enrolment) {
     print(format_args!("next: samar sync"));
 }
 
+pub(super) fn renewed(enrolment: &Enrolment) {
+    let until = time(enrolment.certificate_until_s);
+    print(format_args!("renewed the certificate of {}: it is valid until {until}", enrolment.config.bank));
+    print_fingerprint("key of this bank", &enrolment.bank_key);
+}
+
 pub(super) fn join_json(home: &Home, enrolment: &Enrolment) {
     let mut object = enrolment_json(enrolment);
     object["dir"] = home.dir().display().to_string().into();

@@ -16,5 +16,6 @@ mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;
+mod renewal;
 mod rotation;
 mod vectors;

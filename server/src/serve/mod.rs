@@ -47,7 +47,7 @@ use state::State;
 const PUBLISHED_POLL: Duration = Duration::from_secs(2);
 /// How often it is looked what runs out soon.
 const EXPIRY_POLL: Duration = Duration::from_secs(86_400);
-/// Days before its end from which on the server's certificate is warned of.
+/// Days before its end from which on a certificate is warned of, the server's and each bank's.
 const EXPIRY_WARNED_DAYS: u64 = 30;
 /// The same of the manifest, which is renewed by publishing.
 const MANIFEST_WARNED_DAYS: u64 = 7;
