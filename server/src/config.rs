@@ -26,7 +26,8 @@ pub struct Config {
     /// Address and TCP port for `/metrics`, `/healthz` and `/readyz`, without which there are none. Keep it on loopback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
-    /// Days until a manifest runs out; publish again before. At most 366.
+    /// Days until a manifest runs out; publish again before. At most 366. A clock further than that from what was recorded is not
+    /// believed.
     #[serde(default = "default_manifest_days")]
     pub manifest_days: u16,
     /// Days for which the OPRF key of before is served beside a new one, so that banks take along what they hold; afterwards it is

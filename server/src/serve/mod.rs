@@ -82,13 +82,15 @@ impl Service {
     /// Opens everything that a server needs but a port. Call it inside a tokio runtime.
     ///
     /// # Errors
-    /// A folder that was not initialised or is served already, a key file with a wrong mode, a damaged file.
+    /// A folder that was not initialised or is served already, a key file with a wrong mode, a damaged file, a clock that stands far
+    /// from what was recorded by it before.
     pub fn open(layout: &Layout, backend: Backend) -> Result<Self, Failure> {
         let config = Config::read(&layout.config())?;
         let lock = folder::lock(layout.root(), "serve")?;
         let accounts = Accounts::open(&layout.account_log())?;
         let published = Published::open(layout)?;
         let manifest = published.as_ref().map(|published| published.newest().manifest());
+        crate::clock::check(&config, accounts.newest_day(), manifest, now_s())?;
         let keys = Keyring::open(layout, manifest, now_s())?;
         let state = Arc::new(State {
             backend,
