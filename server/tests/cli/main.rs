@@ -3,7 +3,6 @@
 mod auditing;
 mod bounds;
 mod changing;
-mod clock;
 mod dirty;
 mod help;
 mod house;
@@ -11,7 +10,6 @@ mod ingesting;
 mod inspecting;
 mod keeping;
 mod looking;
-mod passphrases;
 mod revoking;
 mod rotating;
 mod serving;
