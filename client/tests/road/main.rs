@@ -3,6 +3,7 @@
 mod bank;
 mod bench;
 mod bounded;
+mod captures;
 mod certificates;
 mod damage;
 mod honest;
@@ -16,5 +17,6 @@ mod parts;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;
+mod relay;
 mod rotation;
 mod vectors;

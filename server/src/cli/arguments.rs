@@ -88,7 +88,7 @@ pub(super) enum Command {
         after_help = "Example:\n  samar-server publish\n\nA running server takes it up within seconds. Banks download what was added or\nremoved since; a breach with more than 31 additions and removals, or with changes\nto more than half of it, is made one again by itself."
     )]
     Publish {
-        /// Memory for sorting
+        /// Memory for sorting, and for computing hints
         #[arg(long, value_name = "SIZE", default_value = "1GiB")]
         memory: ByteSize,
         /// Make one again of every breach that has additions or removals; banks download it anew
@@ -114,7 +114,7 @@ pub(super) enum Command {
         /// For how long the old key is served, as 7d, 36h, 90m or 30s [default: `grace_days` of the configuration]
         #[arg(long, value_name = "TIME", value_parser = seconds)]
         grace: Option<u64>,
-        /// Memory for sorting
+        /// Memory for sorting, and for computing hints
         #[arg(long, value_name = "SIZE", default_value = "1GiB")]
         memory: ByteSize,
         /// Destroy the old key now, whether its grace is over or not

@@ -10,6 +10,7 @@ pub(crate) mod rollover;
 
 pub(crate) use build::{ENTRY_BYTES, file_bytes, sorting_bytes};
 pub(crate) use issue::{Draft, issue, remove_unnamed_segments};
+pub use lookups::LargeHint;
 pub(crate) use lookups::PageLayout;
 pub(crate) use made::Made;
 
@@ -47,12 +48,14 @@ pub struct Publication {
     pub built: Vec<String>,
     /// Breaches whose additions and removals were made one with their base.
     pub compacted: Vec<String>,
+    /// Hints that are larger than their segment.
+    pub large_hints: Vec<LargeHint>,
 }
 
 /// How to publish.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Memory for sorting.
+    /// Memory for sorting, and then for computing hints.
     pub memory_bytes: usize,
     /// Make one base of every breach that has additions or removals.
     pub compact: bool,
@@ -118,7 +121,8 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
     remove_unnamed_segments(layout, manifest.epoch)?;
     missing::forget(&taken_out)?;
     let hash = published::floor(layout)?.hash;
-    Ok(Publication { manifest, hash, built, compacted })
+    let large_hints = LargeHint::find(layout, &manifest.breaches);
+    Ok(Publication { manifest, hash, built, compacted, large_hints })
 }
 
 /// Whether the parts of a breach are to be made one first.

@@ -38,7 +38,9 @@ pub(super) async fn exchange(state: Arc<State>, mut send: quinn::SendStream, mut
     };
     let _ = send.write_all(&answer).await;
     let _ = send.finish();
-    let _ = send.stopped().await;
+    let stopped = send.stopped().await;
+    let exchanged = format!("{} bytes, then {}, stopped {stopped:?}", bytes.len(), answer.len());
+    state.inner.lock().unwrap().exchanged.push(exchanged);
 }
 
 /// A certificate for a bank, from its signing request.
