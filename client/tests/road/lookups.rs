@@ -334,3 +334,34 @@ fn an_audit_computes_hints_again_and_finds_a_wrong_one() {
     assert_eq!(failure.exit(), Exit::Peer, "{failure}");
     assert!(failure.to_string().contains("its hint is not what its pages come to"), "{failure}");
 }
+
+#[test]
+fn lookups_go_on_over_another_connection_where_one_was_closed_for_want_of_a_seat() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = bank(&operator);
+    let numbers: Vec<usize> = (495..505).collect();
+    let expected = check(&bank, LookupMode::Always, &numbers).unwrap();
+    assert!(
+        expected.iter().any(|said| said.starts_with("exposed")) && expected.contains(&"clear ".to_owned())
+    );
+    // No seat at first, then one that is lost at once, then two that are lost while up to eight lookups are under way.
+    for (refused, closed, at_lookups) in [(1, 0, 0), (0, 1, 0), (0, 0, 2)] {
+        operator.be_full(refused, closed);
+        operator.close_at_lookups(at_lookups);
+        operator.queries();
+        assert_eq!(
+            check(&bank, LookupMode::Always, &numbers).unwrap(),
+            expected,
+            "{refused} {closed} {at_lookups}"
+        );
+        let queries = operator.queries();
+        assert!(queries.len() >= numbers.len() + at_lookups as usize, "{}", queries.len());
+        assert_eq!(
+            queries.iter().collect::<HashSet<_>>().len(),
+            queries.len(),
+            "none is asked a second time"
+        );
+    }
+}

@@ -18,5 +18,6 @@ mod parts;
 #[allow(dead_code)] // other tests use the rest
 mod refused;
 mod relay;
+mod renewal;
 mod rotation;
 mod vectors;

@@ -97,6 +97,9 @@ pub(super) enum Command {
         /// Make a new publisher key, which this epoch names and which signs from the next one on
         #[arg(long)]
         new_publisher_key: bool,
+        /// Date it by the clock of this machine even where that stands far from what was recorded before
+        #[arg(long)]
+        trust_clock: bool,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,

@@ -65,6 +65,8 @@ struct Inner {
     /// Connections to come that get no seat: refused at once, or closed once they are there.
     refused: u32,
     closed: u32,
+    /// Lookups to come at which the connection is closed for want of a seat.
+    closed_at_lookup: u32,
     /// Whether bases are published with private lookups from here on.
     lookups: bool,
     /// Bulk of the lookups that came.
@@ -117,7 +119,9 @@ impl Operator {
                         connection.close((RefusalCode::Busy as u32).into(), b"");
                     }
                     while let Ok((send, receive)) = connection.accept_bi().await {
-                        tokio::spawn(answers::exchange(Arc::clone(&state), send, receive));
+                        let exchange =
+                            answers::exchange(Arc::clone(&state), connection.clone(), send, receive);
+                        tokio::spawn(exchange);
                     }
                     let end = format!("{:?}", connection.close_reason());
                     state.inner.lock().unwrap().exchanged.push(end);
@@ -171,6 +175,11 @@ impl Operator {
     pub(crate) fn be_full(&self, refused: u32, closed: u32) {
         let mut inner = self.state.inner.lock().unwrap();
         (inner.refused, inner.closed) = (refused, closed);
+    }
+
+    /// Loses its seat for the bank at so many lookups to come.
+    pub(crate) fn close_at_lookups(&self, times: u32) {
+        self.state.inner.lock().unwrap().closed_at_lookup = times;
     }
 
     /// Refuses so many requests before the next is answered.
