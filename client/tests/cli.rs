@@ -25,7 +25,8 @@ fn the_help_is_as_documented() {
     let (code, out, _) = run(dir.path(), &["--help"]);
     assert_eq!(code, 0);
     assert_eq!(out, include_str!("help.txt"), "if the change is meant, update client/tests/help.txt");
-    let commands = ["join", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"];
+    let commands =
+        ["join", "renew", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"];
     for command in commands.into_iter().chain(["ledger status", "ledger prune", "ledger passphrase"]) {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let (code, out, _) = run(dir.path(), &words);

@@ -61,6 +61,18 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Renew the certificate of this bank, before it runs out or after
+    ///
+    /// The key stays, and so do account, ledger and set. In the last 30 days samar sync renews it by itself. One that has run
+    /// out needs another invitation of the operator's.
+    #[command(after_help = "Example:\n  samar renew")]
+    Renew {
+        /// Another invitation to the same account, where the server takes the certificate no more
+        file: Option<PathBuf>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Fetch the newest breach set, or what is missing of it
     ///
     /// A run that was cut short goes on where it stopped. Later runs fetch only what is new.
@@ -263,7 +275,8 @@ pub(super) struct ScreenArguments {
     /// customers alone.
     #[arg(long)]
     pub(super) no_ledger: bool,
-    /// Memory that the program may use, however many customers there are
+    /// Memory that the program may use, however many customers there are; what the cells of a workbook share of text is held
+    /// beside it, 256 MiB at most
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     pub(super) memory: ByteSize,
     /// Print the summary as JSON

@@ -66,6 +66,16 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        Command::Renew { file, json } => {
+            let invitation = file.as_deref().map(read_invitation).transpose()?;
+            let enrolment = crate::renew::renew(home, invitation.as_deref()).await?;
+            if json {
+                show::join_json(home, &enrolment);
+            } else {
+                show::renewed(&enrolment);
+            }
+            Ok(Exit::Done)
+        }
         Command::Sync { lookup, audit, json } => {
             let report = match (lookup, audit) {
                 (true, _) => crate::sync::sync_for_lookups(home).await?,
@@ -86,7 +96,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             } else {
                 show::status(&status);
             }
-            Ok(Exit::Done)
+            Ok(status.exit())
         }
         Command::Inspect { file, json } => tokio::task::block_in_place(|| inspect(home, &file, json)),
         Command::Breaches { json } => {

@@ -30,6 +30,12 @@ pub(super) fn join(home: &Home, enrolment: &Enrolment) {
     print(format_args!("next: samar sync"));
 }
 
+pub(super) fn renewed(enrolment: &Enrolment) {
+    let until = time(enrolment.certificate_until_s);
+    print(format_args!("renewed the certificate of {}: it is valid until {until}", enrolment.config.bank));
+    print_fingerprint("key of this bank", &enrolment.bank_key);
+}
+
 pub(super) fn join_json(home: &Home, enrolment: &Enrolment) {
     let mut object = enrolment_json(enrolment);
     object["dir"] = home.dir().display().to_string().into();
@@ -114,7 +120,7 @@ pub(super) fn status(status: &Status) {
     }
     match &status.allowance {
         None => {}
-        Some(Err(error)) => print(format_args!("allowance    not known: {error}")),
+        Some(Err(unknown)) => print(format_args!("allowance    not known: {}", unknown.why)),
         Some(Ok(allowance)) => {
             let left = |allowed: u64, used| thousands(allowed.saturating_sub(used));
             let Allowance { per_day, lifetime, used_today, used_lifetime, next_day_s, .. } = *allowance;
@@ -225,7 +231,7 @@ pub(super) fn status_json(status: &Status) {
     object["ledgers"] = status.ledgers.iter().map(ledger_json).collect();
     object["allowance"] = match &status.allowance {
         None => Value::Null,
-        Some(Err(error)) => json!({ "error": error.to_string() }),
+        Some(Err(unknown)) => json!({ "error": unknown.why }),
         Some(Ok(allowance)) => json!({
             "per_day": allowance.per_day,
             "lifetime": allowance.lifetime,
