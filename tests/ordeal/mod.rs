@@ -145,6 +145,14 @@ pub fn use_programs(folder: &std::path::Path) {
     programs::Programs::take(folder);
 }
 
+/// Where the operator's program and the bank's are, built first.
+///
+/// # Errors
+/// Why they are not there.
+pub fn built_programs() -> Result<(std::path::PathBuf, std::path::PathBuf), String> {
+    programs::Programs::built().map(programs::Programs::into_paths)
+}
+
 /// Says how far an ordeal has come.
 fn progress(what: &str, done: u32, of: u32) {
     if done.is_multiple_of((of / 10).max(1)) || done == of {

@@ -31,6 +31,11 @@ impl Programs {
         PROGRAMS.get_or_init(Self::build).clone()
     }
 
+    /// Where they are: the operator's, and the bank's.
+    pub(crate) fn into_paths(self) -> (PathBuf, PathBuf) {
+        (self.server, self.client)
+    }
+
     /// Those in a folder, as they are.
     pub(crate) fn take(folder: &Path) {
         let found = Self::in_folder(folder).map_err(|missing| format!("{} is missing", missing.display()));

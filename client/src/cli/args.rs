@@ -86,6 +86,9 @@ pub(super) enum Command {
         json: bool,
     },
     /// Show what is synced, until when it is valid, and what is left of the allowance
+    ///
+    /// Asks the server once. Where it does not answer, what is here is shown all the same, and the exit code is 4; 3 where it
+    /// refuses.
     #[command(after_help = "Example:\n  samar status --offline")]
     Status {
         /// Do not ask the server for the allowance
@@ -254,7 +257,8 @@ pub(super) struct ScreenArguments {
     /// customers alone.
     #[arg(long)]
     pub(super) no_ledger: bool,
-    /// Memory that the program may use, however many customers there are
+    /// Memory that the program may use, however many customers there are; what the cells of a workbook share of text is held
+    /// beside it, 256 MiB at most
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     pub(super) memory: ByteSize,
     /// Print the summary as JSON

@@ -14,4 +14,5 @@ mod looking;
 mod passphrases;
 mod revoking;
 mod rotating;
+mod saying;
 mod serving;
