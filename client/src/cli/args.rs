@@ -89,6 +89,9 @@ pub(super) enum Command {
         json: bool,
     },
     /// Show what is synced, until when it is valid, and what is left of the allowance
+    ///
+    /// Asks the server once. Where it does not answer, what is here is shown all the same, and the exit code is 4; 3 where it
+    /// refuses.
     #[command(after_help = "Example:\n  samar status --offline")]
     Status {
         /// Do not ask the server for the allowance
