@@ -31,7 +31,7 @@ use rayon::slice::ParallelSliceMut as _;
 pub use ahead::Ahead;
 pub use merge::Merge;
 pub use run::remove_leftovers;
-use run::{Run, RunWriter};
+use run::{Run, RunWriter, block_bytes};
 use spill::Spill;
 
 /// Most runs merged at once. Each costs an open file (the usual limit is 1,024) and a read buffer.
@@ -80,6 +80,13 @@ pub enum SortError {
     /// A run is shorter than what was written to it.
     #[error("the temporary file {} was cut short while in use; does something else clean that folder?", path.display())]
     Truncated {
+        /// The run.
+        path: PathBuf,
+    },
+    /// A run does not hold what was written to it.
+    #[error("the temporary file {} does not hold what was written to it: check the disk and the memory of this machine, and run the \
+             same command again", path.display())]
+    Damaged {
         /// The run.
         path: PathBuf,
     },
@@ -164,7 +171,7 @@ impl<const N: usize> Sorter<N> {
             // Just enough runs to come down to the fan-in, the oldest (and so the shortest) first.
             let group = (self.runs.len() - fan_in + 1).min(fan_in);
             let buffer_bytes = self.merge_buffer_bytes(group + 1);
-            let mut writer = RunWriter::create(&self.folder, buffer_bytes)?;
+            let mut writer = RunWriter::create::<N>(&self.folder, buffer_bytes)?;
             for record in Merge::<N>::of_runs(self.runs.drain(..group), buffer_bytes)? {
                 writer.write(&record?)?;
             }
@@ -189,7 +196,7 @@ impl<const N: usize> Sorter<N> {
     /// Sends what was collected to the disk, and takes the half that came back from there.
     fn begin_spill(&mut self) -> Result<(), SortError> {
         // Created here, so that a folder that does not take files is known while nothing is lost.
-        let writer = RunWriter::create(&self.folder, 0)?;
+        let writer = RunWriter::create::<N>(&self.folder, 0)?;
         let emptied = self.end_spill()?;
         let full = std::mem::replace(&mut self.buffer, emptied);
         self.spill = Some(Spill::begin(full, writer));
@@ -204,10 +211,11 @@ impl<const N: usize> Sorter<N> {
         Ok(emptied)
     }
 
-    /// Bytes for each of `buffers` buffers, a whole number of records.
+    /// Bytes for each of `buffers` buffers: a whole number of blocks, or of records where not one block fits.
     fn merge_buffer_bytes(&self, buffers: usize) -> usize {
         let bytes = (self.memory_bytes / buffers).min(READ_BYTES_MAX);
-        (bytes - bytes % N).max(N)
+        let unit = if bytes >= block_bytes::<N>() { block_bytes::<N>() } else { N };
+        (bytes - bytes % unit).max(N)
     }
 }
 

@@ -246,6 +246,65 @@ fn a_run_that_lost_its_end_is_an_error_and_ends_the_merge() {
 }
 
 #[test]
+fn a_flipped_bit_in_a_run_is_an_error_and_gives_out_no_wrong_record() {
+    // Four runs of three blocks and a part of one each.
+    let (memory_bytes, run_bytes) = (400_000, 200_000);
+    let records = many(4, run_bytes);
+    let mut expected = records.clone();
+    expected.sort();
+    for at in [0, 65_535, 65_536, 150_000, run_bytes - 1] {
+        let folder = folder();
+        let mut sorter = Sorter::new(folder.path(), memory_bytes);
+        sorter.extend(records.iter().copied()).unwrap();
+        let kept = sorter.keep().unwrap();
+        let run = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+        let mut bytes = fs::read(&run).unwrap();
+        assert_eq!(bytes.len(), run_bytes);
+        bytes[at] ^= 0x10;
+        fs::write(&run, &bytes).unwrap();
+        for _ in 0..2 {
+            let (mut given, mut failed) = (Vec::new(), None);
+            match kept.read() {
+                Err(error) => failed = Some(error),
+                Ok(merge) => {
+                    for record in merge {
+                        match record {
+                            Ok(record) => given.push(record),
+                            Err(error) => failed = Some(error),
+                        }
+                    }
+                }
+            }
+            let error = failed.expect("damage is not passed over");
+            assert!(matches!(&error, SortError::Damaged { path } if *path == run), "{error:?}");
+            assert!(error.to_string().contains(run.to_str().unwrap()) && error.to_string().contains("again"));
+            assert!(expected.starts_with(&given), "a wrong record was given out");
+        }
+        // As it was, it is read as it was.
+        bytes[at] ^= 0x10;
+        fs::write(&run, &bytes).unwrap();
+        assert!(kept.read().unwrap().map(Result::unwrap).eq(expected.iter().copied()));
+    }
+}
+
+#[test]
+fn with_little_memory_a_flipped_bit_is_an_error_before_the_end() {
+    let folder = folder();
+    let mut sorter = Sorter::<16>::new(folder.path(), 1_600);
+    sorter.extend(many(3, 1_600)).unwrap();
+    let kept = sorter.keep().unwrap();
+    for run in fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        let good = fs::read(&run).unwrap();
+        let mut bad = good.clone();
+        bad[good.len() - 1] ^= 1;
+        fs::write(&run, &bad).unwrap();
+        let error = kept.read().and_then(|mut merge| merge.find_map(Result::err).map_or(Ok(()), Err));
+        assert!(matches!(error, Err(SortError::Damaged { .. })), "{error:?}");
+        fs::write(&run, &good).unwrap();
+    }
+}
+
+#[test]
 fn a_full_disk_says_so_and_names_the_folder() {
     let mut full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let source = full.write_all(&[0; 16]).unwrap_err();
