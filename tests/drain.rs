@@ -1,9 +1,15 @@
 //! Stopping and publishing under load: nobody who was being served is let down.
 
+use std::path::Path;
 use std::time::Duration;
 
 use quinn::ConnectionError;
+use samar_local::exit::Exit;
+use samar_protocol::group::Backend;
 use samar_protocol::wire::RefusalCode;
+use samar_server::layout::Layout;
+use samar_server::publish::publish;
+use samar_server::serve::Server;
 use samar_tests::{Batch, Caller, Pins, Scene, messages, niks};
 
 /// Long after anything here should have happened, and well under the server's own deadline of 30 s where it says so.
@@ -114,4 +120,59 @@ async fn a_publication_is_taken_up_without_failing_a_request() {
         everything(&scene.call().await, pins).await;
     }
     scene.serving.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_after_a_publication_is_given_it() {
+    let scene = Scene::new().await;
+    for epoch in 2..5 {
+        scene.operator.ingest("breach-b", &niks(100 * epoch, 10));
+        let published = scene.operator.publish();
+        // At once: not when the server looks by itself.
+        let pins = Pins::take(&scene.caller, &scene.bank.invitation).await;
+        assert_eq!(pins.manifest.epoch, u64::from(epoch));
+        assert!(pins.manifest == published.manifest);
+        assert_eq!(Batch::new(&niks(0, 4), epoch.into()).evaluate(&scene.caller, &pins).await.0, 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_that_names_a_missing_file_is_not_taken_up_and_stops_a_start() {
+    let scene = Scene::new().await;
+    let layout = &scene.operator.layout;
+    // What is published elsewhere, and copied without its segments.
+    let elsewhere = Layout::new(scene.operator.outside().join("elsewhere"));
+    copy(layout.root(), elsewhere.root());
+    scene.operator.ingest("breach-b", &niks(200, 10)); // only so that the dump is there
+    let _ = std::fs::remove_dir_all(elsewhere.vault());
+    copy(&layout.vault(), &elsewhere.vault());
+    publish(&elsewhere, 16 << 20).unwrap();
+    std::fs::copy(elsewhere.manifest(2), layout.manifest(2)).unwrap();
+
+    for _ in 0..2 {
+        let pins = Pins::take(&scene.caller, &scene.bank.invitation).await;
+        assert_eq!(pins.manifest.epoch, 1, "the old one goes on being served");
+    }
+    scene.still_honest().await;
+    let Scene { operator, serving, .. } = scene;
+    serving.stop().await;
+    let failure = Server::start(&operator.layout, Backend::best()).map(drop).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Local);
+    let said = failure.to_string();
+    assert!(said.contains(".segment is missing") && said.contains("the manifest names it"), "{said}");
+    copy(&elsewhere.segments(), &operator.layout.segments());
+    operator.serve().stop().await;
+}
+
+/// Copies the files of a folder, and what is below it.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            std::fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
 }

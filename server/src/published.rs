@@ -73,7 +73,7 @@ impl SegmentLookup {
         }
         let map = map(file).map_err(|error| io_failure("map the segment", &path, &error))?;
         let path = layout.hint(&reference.root);
-        let hint = File::open(&path).map_err(|error| io_failure("open the hint", &path, &error))?;
+        let hint = open_named(&path)?;
         let bytes = hint.metadata().map_err(|error| io_failure("open the hint", &path, &error))?.len();
         let hint_bytes = hint_bytes(reference.page_bytes);
         if bytes != hint_bytes as u64 {
@@ -145,7 +145,7 @@ impl Segment {
     fn open(layout: &Layout, reference: &SegmentRef) -> Result<Self, Failure> {
         let path = layout.segment(&reference.root);
         let failure = |error: std::io::Error| io_failure("open the segment", &path, &error);
-        let file = File::open(&path).map_err(failure)?;
+        let file = open_named(&path)?;
         let bytes = file.metadata().map_err(failure)?.len();
         if bytes != reference.file_bytes {
             let what = format!("{} is damaged: {bytes} bytes, not {}", path.display(), reference.file_bytes);
@@ -154,6 +154,17 @@ impl Segment {
         let lookup = SegmentLookup::open(layout, reference, &file)?;
         Ok(Self { file, bytes, lookup })
     }
+}
+
+/// Opens a file that a manifest names.
+fn open_named(path: &Path) -> Result<File, Failure> {
+    File::open(path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            Failure::local(format!("{} is missing, and the manifest names it", path.display()))
+                .remedy("restore it from a backup, or publish again")
+        }
+        _ => io_failure("open", path, &error),
+    })
 }
 
 fn references(signed: &SignedManifest) -> impl Iterator<Item = &SegmentRef> {

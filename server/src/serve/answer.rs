@@ -83,8 +83,14 @@ async fn renew(state: &Arc<State>, bank: &str, csr: &[u8]) -> Answer {
     Ok((Response::Joined(Joined { bank: bank.to_owned(), certificate, extensions: vec![] }), vec![]))
 }
 
-/// Sends a manifest.
-pub(super) fn manifest(state: &State, request: &ManifestRequest) -> Answer {
+/// Sends a manifest. Who asks for the newest gets what was published a moment ago.
+pub(super) async fn manifest(state: &Arc<State>, request: &ManifestRequest) -> Answer {
+    if request.epoch.is_none() && state.may_be_newer() {
+        let state = Arc::clone(state);
+        // Reads all that the new manifest names.
+        let refreshed = tokio::task::spawn_blocking(move || state.refresh_for_request());
+        refreshed.await.or_else(|error| refuse(RefusalCode::Internal, &error))?;
+    }
     let newest = newest(state)?;
     let of_epoch = |signed: &SignedManifest| {
         #[allow(clippy::cast_possible_truncation)] // bounded by MANIFEST_BYTES_MAX

@@ -248,7 +248,7 @@ async fn answer(
     };
     Some(match (request, bank, place) {
         (Request::Join(request), ..) => answer::join(state, peer, request).await,
-        (Request::Manifest(request), ..) => answer::manifest(state, &request),
+        (Request::Manifest(request), ..) => answer::manifest(state, &request).await,
         (Request::Fetch(request), ..) => answer::fetch(state, &request).await,
         (Request::Evaluate(request), Some(bank), Some(place)) => {
             answer::evaluate(state, &bank.name, &place, &request, bulk).await

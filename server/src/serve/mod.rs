@@ -10,12 +10,14 @@ mod keyring;
 mod lookup;
 mod metrics;
 mod observe;
+mod refresh;
 mod reload;
 mod state;
 pub mod tls;
 
 use std::net::SocketAddr;
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use quinn::{Endpoint, IdleTimeout, Incoming, TransportConfig, VarInt};
@@ -104,6 +106,8 @@ impl Service {
             memory: Memory::new(config.limits.memory_mib),
             seats: Seats::new(config.limits.connections_per_bank),
             published: RwLock::new(published),
+            refreshing: Mutex::default(),
+            asked_of: AtomicU64::new(0),
             drain: watch::Sender::new(false),
             metrics: Metrics::new(backend),
             layout: layout.clone(),
@@ -186,12 +190,7 @@ impl Server {
                 }
                 _ = poll.tick() => {
                     let state = Arc::clone(&state);
-                    // A damaged publication is said and the old one goes on being served.
-                    tokio::task::spawn_blocking(move || {
-                        if let Err(failure) = state.refresh() {
-                            tracing::error!(%failure, "the newest publication cannot be served");
-                        }
-                    });
+                    tokio::task::spawn_blocking(move || state.refresh_in_time());
                 }
                 _ = checkpoint.tick() => drop(write_checkpoint(&state, CHECKPOINT_RECORDS)),
                 _ = expiry.tick() => warn_of_expiry(&state),

@@ -1,9 +1,9 @@
 //! What every connection shares: the folder's keys and newest publication, and the bounds on work.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use samar_local::exit::Failure;
 use samar_local::people::now_s;
 use samar_protocol::group::Backend;
 use tokio::sync::watch;
@@ -16,11 +16,9 @@ use super::lookup::Lookups;
 use super::metrics::Metrics;
 use crate::accounts::{Accounts, Registry};
 use crate::config::Config;
-use crate::keys;
 use crate::layout::Layout;
 use crate::pki::Authority;
-use crate::published::{self, Published};
-use crate::rotate;
+use crate::published::Published;
 
 /// What every connection shares.
 pub(super) struct State {
@@ -37,6 +35,10 @@ pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) seats: Seats,
     pub(super) published: RwLock<Option<Arc<Published>>>,
+    /// Held while a newer epoch is taken up, so that none is put in the place of a newer one.
+    pub(super) refreshing: Mutex<()>,
+    /// The newest epoch that was looked for because of a request.
+    pub(super) asked_of: AtomicU64,
     pub(super) drain: watch::Sender<bool>,
     pub(super) metrics: Metrics,
 }
@@ -88,45 +90,7 @@ impl State {
         self.metrics.manifest_expiry.set(manifest.map_or(0, |manifest| manifest.valid_until_s));
     }
 
-    /// Takes up a newer epoch and its keys, if there is one, and lets go of a key whose grace is over. Requests under way keep those
-    /// that they began with.
-    pub(super) fn refresh(&self) -> Result<(), Failure> {
-        let current = self.published().map_or(0, |published| published.newest().manifest().epoch);
-        if published::newest_epoch(&self.layout)? > current {
-            let newest = Published::open(&self.layout)?;
-            let manifest = newest.as_ref().map(|published| published.newest().manifest());
-            let epoch = manifest.map_or(0, |manifest| manifest.epoch);
-            // The keys first: under a manifest that can be seen, its key is there.
-            self.set_keys(Keyring::open(&self.layout, manifest, self.now_s())?);
-            *self.published.write().unwrap_or_else(PoisonError::into_inner) = newest;
-            self.measure_published();
-            tracing::info!(epoch, "serving");
-        }
-        self.end_grace()
-    }
-
-    /// Lets go of the key before once its time is over or its file is gone, and destroys that.
-    fn end_grace(&self) -> Result<(), Failure> {
-        if self.clock.jumped_s().is_some() {
-            return Ok(()); // by a clock that is wrong nothing is destroyed
-        }
-        if let Some(key) = rotate::finish_if_over(&self.layout)? {
-            tracing::info!(%key, "the OPRF key of before is destroyed: its grace is over");
-        }
-        let keys = self.keys();
-        let is_served = keys
-            .rotation(self.now_s())
-            .is_some_and(|rotation| keys::has_oprf_of(&self.layout, rotation.previous.id()).unwrap_or(true));
-        if keys.has_previous() && !is_served {
-            let newest = self.published();
-            let manifest = newest.as_ref().map(|published| published.newest().manifest());
-            self.set_keys(Keyring::open(&self.layout, manifest, self.now_s())?);
-            tracing::info!("the OPRF key of before is served no more");
-        }
-        Ok(())
-    }
-
-    fn set_keys(&self, keys: Keyring) {
+    pub(super) fn set_keys(&self, keys: Keyring) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 }
