@@ -6,14 +6,17 @@ use std::time::{Duration, Instant};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use samar::Home;
+use samar::check::Checker;
 use samar::join::join;
-use samar::report::{Format, Summary};
+use samar::lookup::LookupMode;
+use samar::report::{Format, Summary, Verdict};
 use samar::screen::{Column, ScreenPlan, screen};
-use samar::sync::sync;
+use samar::sync::{audit, sync};
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Nik;
 use samar_protocol::oprf::{Blinding, Element, PinnedRotation, Proof, PublicKey, Rekeyed, SUITE, SecretKey};
 use samar_protocol::wire::{RefusalCode, RekeyRequest, Request, Response};
+use samar_server::config::Lookup;
 use samar_server::rotate::{self, Plan};
 use samar_tests::{Answer, Batch, Caller, Pins, Scene, niks};
 
@@ -208,6 +211,14 @@ impl Client {
         (summary, std::fs::read_to_string(out).unwrap())
     }
 
+    /// What private lookups say of these.
+    async fn check(&self, asked: &[String]) -> Vec<String> {
+        let checker = Checker::open_with(&self.home(), LookupMode::Always).await.unwrap();
+        let statuses = checker.verdicts(asked).await.unwrap().iter().map(Verdict::status).collect();
+        checker.close().await;
+        statuses
+    }
+
     /// Names in its folder of ledgers.
     fn ledgers(&self) -> Vec<String> {
         let folder: PathBuf = self.folder.path().join("samar/ledger");
@@ -217,6 +228,19 @@ impl Client {
         names.sort();
         names
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_lookups_go_on_under_the_new_key_with_hints_of_their_own() {
+    let scene = Scene::configured(|config| config.lookup = Lookup::All).await;
+    let client = Client::joined(&scene, "bank-maju").await;
+    let asked = [niks(0, 2), niks(500, 2)].concat();
+    let before = client.check(&asked).await;
+    assert_eq!(before, ["exposed", "exposed", "clear", "clear"]);
+    rotate(&scene, 3_600).await;
+    let audited = audit(&client.home()).await.unwrap();
+    assert_eq!((audited.epoch, audited.hints_audited), (2, 1));
+    assert_eq!(client.check(&asked).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,17 @@
 //! The operator changes its key: what becomes of the ledger, whatever the server says.
 
+use samar::lookup::LookupMode;
 use samar::people::now_s;
 use samar::screen::ScreenPlan;
+use samar::sync::audit;
 use samar_local::exit::Exit;
 use samar_local::folder::lock;
 use samar_protocol::manifest::SegmentKind::Base;
+use samar_protocol::manifest::SignedManifest;
 use samar_protocol::wire::{Request, RequestKind};
 
 use super::bank::{Bank, count, entries};
+use super::lookups::{self, check};
 use super::operator::Operator;
 
 /// A bank whose ledger has these customers, of whom the first 50 are in the set; the operator has rotated and published since.
@@ -133,4 +137,42 @@ fn what_is_long_gone_is_pruned_and_two_runs_do_not_share_a_ledger() {
     }
     drop(busy);
     assert_eq!(bank.screen_again(true).unwrap().evaluated, 0);
+}
+
+/// A rotation makes other segments of the same entries, and other hints: what was kept of those before is no use for them.
+// R-LOOK-5: 5, R-LOOK-10: 5
+#[test]
+fn after_a_rotation_hints_are_fetched_verified_and_audited_anew() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = lookups::bank(&operator);
+    check(&bank, LookupMode::Always, &[1]).unwrap();
+    let is_hint = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "hint");
+    let before = bank.files("lookups").into_iter().find(is_hint).unwrap();
+    let before = std::fs::read(before).unwrap();
+
+    operator.rotate(now_s() + 600);
+    let manifest = SignedManifest::inspect(&operator.publish(&[(Base, &entries(0..500))])).unwrap();
+    let root = manifest.manifest().breaches[0].segments[0].root;
+    let own = operator.swap_hint(root, before);
+    bank.sync().unwrap();
+    assert!(bank.files("lookups").is_empty(), "of a segment that the manifest no longer names");
+    let failure = check(&bank, LookupMode::Always, &[1]).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Peer, "{failure}");
+    assert!(failure.to_string().contains("not the hint of that segment"), "{failure}");
+
+    operator.swap_hint(root, own);
+    operator.asked();
+    assert_eq!(check(&bank, LookupMode::Always, &[1, 700]).unwrap(), ["exposed phone", "clear "]);
+    let asked = operator.asked();
+    assert!(count(&asked, RequestKind::Hint) > 0 && count(&asked, RequestKind::Lookup) == 2);
+    assert_eq!(bank.runtime.block_on(audit(&bank.home())).unwrap().hints_audited, 1);
+
+    operator.lie_in_hints();
+    operator.rotate(now_s() + 600);
+    operator.publish(&[(Base, &entries(0..500))]);
+    let failure = bank.runtime.block_on(audit(&bank.home())).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Peer, "{failure}");
+    assert!(failure.to_string().contains("its hint is not what its pages come to"), "{failure}");
 }
