@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// Folder of this enrolment [default: samar in your configuration folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) dir: Option<PathBuf>,
+    /// Descriptor whose first line is the passphrase of the ledger [default: SAMAR_PASSPHRASE, else a prompt]
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) passphrase_fd: Option<u32>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -86,6 +89,9 @@ pub(super) enum Command {
         json: bool,
     },
     /// Show what is synced, until when it is valid, and what is left of the allowance
+    ///
+    /// Asks the server once. Where it does not answer, what is here is shown all the same, and the exit code is 4; 3 where it
+    /// refuses.
     #[command(after_help = "Example:\n  samar status --offline")]
     Status {
         /// Do not ask the server for the allowance
@@ -116,7 +122,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show or prune what is kept of customers that were evaluated
+    /// Show, prune or encrypt what is kept of customers that were evaluated
     Ledger {
         #[command(subcommand)]
         command: LedgerCommand,
@@ -201,6 +207,24 @@ pub(super) enum LedgerCommand {
         /// Remove ledgers of keys that the operator serves no more
         #[arg(long)]
         other_keys: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set, change or remove the passphrase under which the ledger is encrypted
+    ///
+    /// What is kept is written anew under it, and whatever is kept later is under it from the start. Copies made before stay
+    /// as they were.
+    #[command(
+        after_help = "Example:\n  samar ledger passphrase\n\nThe new one is the first line of --new-passphrase-fd, or SAMAR_NEW_PASSPHRASE, or\nis asked for. Commands that open the ledger are given it alike:\n  samar screen customers.csv --column nik --out report.csv --passphrase-fd 3 3< FILE"
+    )]
+    Passphrase {
+        /// Descriptor whose first line is the new passphrase
+        #[arg(long, value_name = "N", conflicts_with = "remove")]
+        new_passphrase_fd: Option<u32>,
+        /// Leave the ledger in the clear
+        #[arg(long)]
+        remove: bool,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,

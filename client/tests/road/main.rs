@@ -14,6 +14,7 @@ mod lookups;
 mod messages;
 mod operator;
 mod parts;
+mod passphrase;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;

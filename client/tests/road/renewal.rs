@@ -161,6 +161,48 @@ fn one_that_ran_out_is_renewed_by_another_invitation_where_everything_is() {
     assert_eq!((summary.reused, summary.charged, summary.exposed), (5, 0, 5), "set and ledger are the same");
 }
 
+#[test]
+fn the_program_renews_and_tells_until_when() {
+    let operator = Operator::start();
+    let bank = bank(&operator);
+    let samar = |arguments: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("samar").unwrap();
+        let output = command.arg("--dir").arg(bank.home().dir()).args(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, _) = samar(&["status", "--offline"]);
+    assert!(
+        code == 0
+            && out.contains("the certificate of this bank runs out in ")
+            && out.contains(": samar renew;"),
+        "{out}"
+    );
+    let (code, out, err) = samar(&["renew"]);
+    assert!(
+        code == 0 && out.starts_with("renewed the certificate of bank-a: it is valid until "),
+        "{out}{err}"
+    );
+    assert!(!samar(&["status", "--offline"]).1.contains("samar renew"));
+
+    put(&bank, &operator, past);
+    let (code, _, err) = samar(&["renew"]);
+    assert!(code == 2 && err.contains("enroll bank-a --again"), "{err}");
+    let file = bank.path("again.toml");
+    std::fs::write(&file, operator.invitation().to_text().unwrap()).unwrap();
+    let (code, out, err) = samar(&["renew", file.to_str().unwrap(), "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(code == 0 && told["bank"] == "bank-a", "{out}{err}");
+    assert_eq!(samar(&["status"]).0, 0, "the server takes it");
+
+    // One whose server says nothing shows what is here all the same.
+    operator.be_full(1, 0);
+    let (code, out, _) = samar(&["status"]);
+    assert!(code == 4 && out.contains("allowance    not known: "), "{code} {out}");
+    let (code, _, err) = samar(&["renew", bank.path("none.toml").to_str().unwrap()]);
+    assert!(code == 2 && err.contains("none.toml"), "{err}");
+}
+
 // R-JOIN-4: 2
 #[test]
 fn a_certificate_of_the_banks_own_pki_is_renewed_for_the_key_that_is_here_and_no_other() {
