@@ -19,7 +19,7 @@ use samar_server::enroll::{Enrolment, enroll};
 use samar_server::ingest::{IdentifierColumn, Plan, Source, ingest};
 use samar_server::layout::Layout;
 use samar_server::serve::Server;
-use samar_server::synth::{CustomerSpec, Dirt, DumpSpec, Group, write_customers, write_dump};
+use samar_server::synth::{CustomerSpec, Dirt, DumpSpec, Group, Like, write_customers, write_dump};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -34,7 +34,8 @@ fn operator(folder: &Path) -> Layout {
     let layout = Layout::new(folder.join("operator"));
     samar_server::init::init(&layout, "Badan Contoh", "127.0.0.1:0".parse().unwrap()).unwrap();
     let dump = folder.join("dump.csv");
-    let spec = DumpSpec { seed: 1, first: 0, count: PERSONS, photo_per_mille: 0, dirt: Dirt::default() };
+    let (like, dirt) = (Like::Bpjs, Dirt::default());
+    let spec = DumpSpec { seed: 1, first: 0, count: PERSONS, like, photo_per_mille: 0, dirt };
     write_dump(&mut File::create(&dump).unwrap(), &spec).unwrap();
     let plan = Plan {
         breach: "bpjs-2021".to_owned(),
@@ -58,7 +59,7 @@ fn operator(folder: &Path) -> Layout {
         group(0..PERSONS, EXPOSED, vec!["bpjs-2021".to_owned()]),
         group(PERSONS..2 * PERSONS, CUSTOMERS - EXPOSED, vec![]),
     ];
-    let spec = CustomerSpec { seed: 1, groups, dirt: Dirt::default() };
+    let spec = CustomerSpec { seed: 1, groups, all_kinds: false, dirt: Dirt::default() };
     write_customers(&mut File::create(folder.join("customers.csv")).unwrap(), None, &spec).unwrap();
     layout
 }

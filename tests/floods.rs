@@ -132,7 +132,8 @@ async fn with_a_large_segment(change: impl FnOnce(&mut Limits)) -> (Scene, [u8; 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_that_lie_unread_stay_within_the_banks_memory() {
-    // Half of it is for bulk, of which a bank holds an eighth of what it leaves free: seven answers of 2 MiB.
+    // Half of it is for bulk, seven eighths of that for what is not small, of which a bank holds an eighth of what it leaves free: six
+    // answers of 2 MiB.
     let (scene, root) = with_a_large_segment(|limits| limits.memory_mib = 256).await;
     let (stalled, streams) = stall(&scene, root).await;
     let mut answered = JoinSet::new();
@@ -143,14 +144,14 @@ async fn answers_that_lie_unread_stay_within_the_banks_memory() {
         });
     }
     let mut open = Vec::new();
-    for _ in 0..7 {
+    for _ in 0..6 {
         open.push(
             tokio::time::timeout(LONG, answered.join_next()).await.expect("answered").unwrap().unwrap(),
         );
     }
     assert!(open.iter().all(|(has_begun, _)| *has_begun));
-    let eighth = tokio::time::timeout(Duration::from_secs(2), answered.join_next()).await;
-    assert!(eighth.is_err(), "the eighth waits for one of the seven");
+    let seventh = tokio::time::timeout(Duration::from_secs(2), answered.join_next()).await;
+    assert!(seventh.is_err(), "the seventh waits for one of the six");
     // Another bank does not even notice.
     let other = Bank::join(scene.operator.invite("bank-maju", None, None), scene.serving.address).await;
     let other = other.call(scene.serving.address).await;
@@ -169,8 +170,8 @@ async fn a_reader_that_stalls_is_given_up() {
         // Without reading: the window stays shut.
         given_up.spawn(async move { recv.received_reset().await });
     }
-    // There was room for seven; the others have waited for it, and a refusal lies there for them.
-    for _ in 0..7 {
+    // There was room for six; the others have waited for it, and a refusal lies there for them.
+    for _ in 0..6 {
         let reset = tokio::time::timeout(LONG, given_up.join_next()).await.expect("the server gives up");
         assert_eq!(reset.unwrap().unwrap().unwrap(), Some((RefusalCode::TooSlow as u32).into()));
     }

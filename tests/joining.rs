@@ -1,11 +1,14 @@
 //! Invitations: traded once, in time, for a key that the asker shows to have; and certificates that no longer count.
 
+use std::time::{Duration, SystemTime};
+
 use quinn::ConnectionError;
-use rcgen::KeyPair;
-use samar_protocol::wire::{RefusalCode, Response};
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair};
+use rustls::pki_types::CertificateDer;
+use samar_protocol::wire::{JoinRequest, RefusalCode, Response};
 use samar_server::accounts::Registry;
 use samar_tests::messages::{self, patched};
-use samar_tests::{Answer, Bank, Caller, Dial, Scene, signing_request, token};
+use samar_tests::{Answer, Bank, Caller, Dial, Identity, Scene, signing_request, token};
 
 async fn stranger(scene: &Scene) -> Caller {
     Dial::new(&scene.bank.invitation.ca_certificate).call(scene.serving.address).await.unwrap()
@@ -163,4 +166,97 @@ async fn a_second_key_of_a_bank_draws_on_the_same_account() {
     let again = scene.operator.invite("bank-jaya", None, None);
     let second = Bank::join(again, scene.serving.address).await;
     assert_eq!(second.call(scene.serving.address).await.allowance().await, used);
+}
+
+/// The key that a bank joined with.
+fn key_of(bank: &Bank) -> KeyPair {
+    KeyPair::try_from(bank.identity.key.as_slice()).unwrap()
+}
+
+/// What a renewal of this key comes to on this connection.
+async fn renew(caller: &Caller, key: &KeyPair) -> Answer {
+    caller.ask(&messages::join(JoinRequest::RENEWAL, signing_request(key)), &[]).await
+}
+
+/// A certificate of the operator's authority for this key, until then.
+fn certify(scene: &Scene, key: &KeyPair, until: SystemTime) -> CertificateDer<'static> {
+    let layout = &scene.operator.layout;
+    let read = |path| std::fs::read_to_string(path).unwrap();
+    let authority = KeyPair::from_pem(&read(layout.ca_key())).unwrap();
+    let issuer = Issuer::from_ca_cert_pem(&read(layout.ca_certificate()), authority).unwrap();
+    let mut parameters = CertificateParams::default();
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    parameters.not_after = until.into();
+    parameters.signed_by(key, &issuer).unwrap().der().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bank_renews_the_certificate_of_its_key_and_draws_on_the_same_account() {
+    let scene = Scene::new().await;
+    scene.still_honest().await;
+    let (used, log) = (scene.caller.allowance().await, scene.operator.layout.account_log());
+    let recorded = std::fs::read(&log).unwrap();
+    let Response::Joined(joined) = renew(&scene.caller, &key_of(&scene.bank)).await.response else {
+        panic!("refused")
+    };
+    assert_eq!(joined.bank, "bank-jaya");
+    let certificate = CertificateDer::from(joined.certificate);
+    assert_ne!(certificate, scene.bank.identity.certificate);
+    let renewed = scene.bank.dial().as_bank(&Identity { certificate, ..scene.bank.identity.clone() });
+    let caller = renewed.call(scene.serving.address).await.unwrap();
+    assert_eq!(caller.allowance().await, used);
+    assert_eq!(std::fs::read(&log).unwrap(), recorded, "nothing is new, so nothing is recorded");
+    scene.still_honest().await;
+}
+
+// R-JOIN-5: invitation-invalid, R-WIRE-20: not-enrolled
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_but_a_key_of_the_bank_itself_is_renewed() {
+    let scene = Scene::new().await;
+    let other = Bank::join(scene.operator.invite("bank-maju", None, None), scene.serving.address).await;
+    let (own, invalid) = (key_of(&scene.bank), Some((RefusalCode::InvitationInvalid, None)));
+    // A key that nobody joined with, and another bank's.
+    for key in [KeyPair::generate().unwrap(), key_of(&other)] {
+        assert_eq!(renew(&scene.caller, &key).await.refused(), invalid);
+    }
+    // Whoever shows no certificate.
+    assert_eq!(renew(&stranger(&scene).await, &own).await.refused(), invalid);
+    let garbage = scene.caller.ask(&messages::join(JoinRequest::RENEWAL, vec![0x30, 0]), &[]).await;
+    assert_eq!(garbage.refused(), Some((RefusalCode::SigningRequestInvalid, None)));
+    // A bank that was revoked, on a connection of before: refused, or closed by then.
+    let caller = other.call(scene.serving.address).await;
+    caller.allowance().await;
+    samar_server::revoke::revoke(&scene.operator.layout, "bank-maju", "test").unwrap();
+    let request = messages::join(JoinRequest::RENEWAL, signing_request(&key_of(&other))).encode().unwrap();
+    match caller.send(&request).await {
+        Ok(answer) => assert_eq!(answer.refused(), Some((RefusalCode::NotEnrolled, None))),
+        Err(ConnectionError::ApplicationClosed(close)) => {
+            assert_eq!(close.error_code, (RefusalCode::NotEnrolled as u32).into());
+        }
+        Err(error) => panic!("{error}"),
+    }
+    scene.still_honest().await;
+}
+
+// R-TLS-3: the handshake fails
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_ends_with_its_certificate_and_a_renewed_one_is_let_in() {
+    let scene = Scene::new().await;
+    let key = key_of(&scene.bank);
+    let certificate = certify(&scene, &key, SystemTime::now() + Duration::from_secs(5));
+    let short = scene.bank.dial().as_bank(&Identity { certificate, ..scene.bank.identity.clone() });
+    let caller = short.call(scene.serving.address).await.unwrap();
+    let used = caller.allowance().await;
+    let Response::Joined(joined) = renew(&caller, &key).await.response else { panic!("refused") };
+    let ended = tokio::time::timeout(Duration::from_secs(30), caller.closed_with()).await;
+    assert_eq!(ended.expect("within seconds of its end"), Some(RefusalCode::NotEnrolled));
+    let again = match short.call(scene.serving.address).await {
+        Ok(caller) => caller.connection.closed().await,
+        Err(error) => error,
+    };
+    assert!(matches!(again, ConnectionError::ConnectionClosed(_)), "by the handshake: {again:?}");
+    let certificate = CertificateDer::from(joined.certificate);
+    let renewed = scene.bank.dial().as_bank(&Identity { certificate, ..scene.bank.identity.clone() });
+    assert_eq!(renewed.call(scene.serving.address).await.unwrap().allowance().await, used);
+    scene.still_honest().await;
 }

@@ -71,7 +71,12 @@ async fn scene() -> Scene {
     operator.ingest("breach-a", &niks(100, 3_000));
     samar_server::publish::publish_as(
         &operator.layout,
-        &samar_server::publish::Plan { memory_bytes: 16 << 20, compact: true, new_publisher: false },
+        &samar_server::publish::Plan {
+            memory_bytes: 16 << 20,
+            compact: true,
+            new_publisher: false,
+            trust_clock: false,
+        },
     )
     .unwrap();
     Scene::of(operator).await

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use refused::Vector;
 
 /// Rules that no bytes by themselves break, and what it takes.
-const NOT_BYTES: [(&str, &str); 26] = [
+const NOT_BYTES: [(&str, &str); 28] = [
     ("R-WIRE-15", "a connection without a certificate"),
     ("R-WIRE-16", "time"),
     ("R-WIRE-20", "a certificate whose bank is gone"),
@@ -22,11 +22,13 @@ const NOT_BYTES: [(&str, &str); 26] = [
     ("R-ALLOW-2", "what was used in all"),
     ("R-ALLOW-3", "the time of day"),
     ("R-ALLOW-4", "what was rekeyed today"),
+    ("R-ALLOW-5", "the time of day"),
     ("R-TLS-1", "a handshake"),
     ("R-TLS-2", "a handshake"),
     ("R-TLS-3", "a handshake"),
     ("R-JOIN-2", "a token that is good"),
     ("R-JOIN-4", "a key beside the invitation"),
+    ("R-JOIN-5", "the keys that a bank joined with"),
     ("R-INV-3", "the time of day"),
     ("R-MAN-6", "a manifest seen before"),
     ("R-MAN-7", "a manifest seen before"),

@@ -1,15 +1,16 @@
 //! Each step of the hot path beside its peers: interleaved rounds, one process, one thread.
 //!
-//! `cargo run --release -p samar-benches --bin ratios -- [--json] [--rounds N] [oprf|lookup]`. With `--json`, standard output is
+//! `cargo run --release -p samar-benches --bin ratios -- [--json] [--rounds N] [--chalamet PROGRAM] [oprf|lookup]`. With `--json`, standard output is
 //! the list and nothing else. `SAMAR_BACKEND` names another backend than the best.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the table is the product")]
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use rand::{SeedableRng as _, rngs::StdRng};
 use samar_benches::lookup::{self, Mapped};
-use samar_benches::opponents::{dalek::Dalek, voprf::Voprf};
+use samar_benches::opponents::{chalamet::Chalamet, dalek::Dalek, voprf::Voprf};
 use samar_benches::rounds::{self, Outcome, Step, timed};
 use samar_benches::{HASH_TO_GROUP_DST, machine, oprf_inputs};
 use samar_protocol::group::Backend;
@@ -35,6 +36,9 @@ struct Arguments {
     /// Pages of 8,192 bytes of the segment that is looked up in: 279 million entries have 179,078.
     #[arg(long, default_value_t = 179_078, value_parser = clap::value_parser!(u32).range(1..=187_722))]
     pages: u32,
+    /// The program of `benches/chalamet`, built: a lookup beside `ChalametPIR`'s, in as many bytes as that prepares in a minute.
+    #[arg(long, value_name = "PROGRAM")]
+    chalamet: Option<PathBuf>,
     /// What is measured.
     #[arg(value_enum, default_value_t)]
     group: Group,
@@ -50,7 +54,7 @@ enum Group {
     Lookup,
 }
 
-/// One line of the result; rates in elements a second, of `lookup_scan` in bytes and of `lookup_batch16` in queries.
+/// One line of the result; rates in elements a second, of `lookup_scan` in bytes, of `lookup_batch16` and `lookup_small` in queries.
 #[derive(Serialize)]
 struct Row {
     step: &'static str,
@@ -96,7 +100,13 @@ fn show(arguments: &Arguments, table: &str, rows: &[Row]) -> Result<(), Box<dyn 
 /// The steps of a private lookup, and below the table what has no opponent.
 fn lookups(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mapped = Mapped::new(arguments.pages)?;
+    let mut chalamet = arguments.chalamet.as_deref().map(Chalamet::start).transpose()?;
+    let prepared = chalamet.as_ref().map(|chalamet| chalamet.prepared);
+    let small = prepared.map(|prepared| Mapped::holding(prepared.bytes)).transpose()?;
     let mut steps = mapped.steps();
+    if let (Some(chalamet), Some(small)) = (&mut chalamet, &small) {
+        steps.push(small.against(Chalamet::NAME, Box::new(|| chalamet.answer_s())));
+    }
     let mut outcomes = rounds::run(&mut steps, arguments.rounds.into());
     // A round of the second step has a pass of sixteen beside a pass of one; what compares is a query.
     let per_query = |ratio: f64| ratio * BATCH_QUERIES_MAX as f64;
@@ -108,12 +118,13 @@ fn lookups(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         .zip(&outcomes)
         .map(|(step, outcome)| match step.name {
             "lookup_scan" => row(step, outcome, bytes, bytes),
+            "lookup_small" => row(step, outcome, 1.0, 1.0),
             _ => row(step, outcome, BATCH_QUERIES_MAX as f64, 1.0),
         })
         .collect();
     let head = format!(
         "{}\nkernel {}, n 1,024, q 2^32, sigma 16, query 28 bits, answer 13, hint 21; {} pages of 8,192 bytes in a mapped file, one thread, \
-         medians of {} interleaved rounds; bytes (lookup_scan) and queries (lookup_batch16) per second of processor time\n",
+         medians of {} interleaved rounds; bytes (lookup_scan) and queries (the others) per second of processor time\n",
         machine::describe(),
         mapped.kernel(),
         arguments.pages,
@@ -149,6 +160,22 @@ fn lookups(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     );
     let _ = writeln!(text, "bytes: up {up}, down {down}, hint {hint}");
     let _ = writeln!(text, "hint: {:.0} MB of segment a second of a core", lookup::hint_bytes_per_s() / 1e6);
+    if let (Some(prepared), Some(small)) = (prepared, &small) {
+        let [hint, up, down] = small.sizes();
+        let _ = writeln!(
+            text,
+            "{}: {} values, {} bytes, prepared in {:.0} s on all cores; up {}, down {}, hint {}, client {:.1} ms of a core for all of it; \
+             ours of as many bytes: up {up}, down {down}, hint {hint}",
+            Chalamet::NAME,
+            prepared.entries,
+            prepared.bytes,
+            prepared.prepare_s,
+            prepared.query_bytes,
+            prepared.answer_bytes,
+            prepared.hint_bytes,
+            milliseconds(prepared.client_s)
+        );
+    }
     show(arguments, &text, &rows)
 }
 

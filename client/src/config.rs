@@ -6,59 +6,83 @@
 //! segments/ROOT.segment (whole and verified; .part while it is fetched)
 //! screened/EPOCH-DAY.manifest   the manifests of epochs that were screened
 //! ledger/KEY-ID/   what was evaluated under a key      pending/run-*.tmp   what a running screening sorts
+//! ledger/passphrase   that those are under a passphrase, and under which
 //! pending/KEY-ID/  the same of a screening that keeps no ledger, until it has come to its end
 //! lookups/ROOT.index, ROOT.hint   what private lookups need of a segment that is not here
 //! ```
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ed25519_dalek::VerifyingKey;
 use samar_local::durable::{self, Mode};
 use samar_local::exit::{Failure, io_failure};
+use samar_local::passphrase::{Passphrase, Source};
 use samar_protocol::invitation::{from_hex, to_hex};
 use samar_protocol::manifest::{Floor, ManifestHash};
 use samar_protocol::oprf::Blinding;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Protection;
+
 /// The bank's folder.
 #[derive(Clone, Debug)]
-pub struct Home(PathBuf);
+pub struct Home {
+    dir: PathBuf,
+    passphrase: Arc<Passphrase>,
+}
 
 impl Home {
     /// The folder at `dir`; it need not be there yet.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
-        Self(dir.to_owned())
+        let source = Source::EnvironmentOrPrompt {
+            variable: "SAMAR_PASSPHRASE",
+            prompt: "Passphrase of the ledger",
+            twice: false,
+        };
+        Self { dir: dir.to_owned(), passphrase: Arc::new(Passphrase::new(source)) }
+    }
+
+    /// The same folder, with another source of the passphrase that opens its ledgers, where they are under one.
+    #[must_use]
+    pub fn opened_with(self, passphrase: Passphrase) -> Self {
+        Self { passphrase: Arc::new(passphrase), ..self }
+    }
+
+    /// What opens its ledgers.
+    pub(crate) fn protection(&self) -> Protection {
+        Protection::new(Arc::clone(&self.passphrase), &self.ledgers())
     }
 
     /// The folder itself.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.0
+        &self.dir
     }
 
     pub(crate) fn config(&self) -> PathBuf {
-        self.0.join("samar.toml")
+        self.dir.join("samar.toml")
     }
 
     pub(crate) fn key(&self) -> PathBuf {
-        self.0.join("client.key")
+        self.dir.join("client.key")
     }
 
     pub(crate) fn certificate(&self) -> PathBuf {
-        self.0.join("client.pem")
+        self.dir.join("client.pem")
     }
 
     pub(crate) fn ca(&self) -> PathBuf {
-        self.0.join("ca.pem")
+        self.dir.join("ca.pem")
     }
 
     pub(crate) fn seen(&self) -> PathBuf {
-        self.0.join("seen.toml")
+        self.dir.join("seen.toml")
     }
 
     pub(crate) fn manifests(&self) -> PathBuf {
-        self.0.join("manifests")
+        self.dir.join("manifests")
     }
 
     pub(crate) fn manifest(&self, epoch: u64) -> PathBuf {
@@ -66,7 +90,7 @@ impl Home {
     }
 
     pub(crate) fn segments(&self) -> PathBuf {
-        self.0.join("segments")
+        self.dir.join("segments")
     }
 
     pub(crate) fn segment(&self, root: &[u8; 32]) -> PathBuf {
@@ -74,15 +98,15 @@ impl Home {
     }
 
     pub(crate) fn ledgers(&self) -> PathBuf {
-        self.0.join("ledger")
+        self.dir.join("ledger")
     }
 
     pub(crate) fn screened(&self) -> PathBuf {
-        self.0.join("screened")
+        self.dir.join("screened")
     }
 
     pub(crate) fn lookups(&self) -> PathBuf {
-        self.0.join("lookups")
+        self.dir.join("lookups")
     }
 
     pub(crate) fn lookup_index(&self, root: &[u8; 32]) -> PathBuf {
@@ -94,7 +118,7 @@ impl Home {
     }
 
     pub(crate) fn pending(&self) -> PathBuf {
-        self.0.join("pending")
+        self.dir.join("pending")
     }
 }
 

@@ -6,9 +6,10 @@ use samar_protocol::manifest::Manifest;
 use crate::config::Home;
 use crate::join::{Enrolment, enrolment};
 use crate::people::{counted, now_s, time};
+use crate::renew::invitation_wanted;
 
 const DAY_S: u64 = 86_400;
-/// Before the end of the bank's certificate. Another needs the operator and a new invitation.
+/// Before the end of the bank's certificate. `sync` renews it by itself from then on; where that fails, there is time to ask.
 const CERTIFICATE_WARNED_S: u64 = 30 * DAY_S;
 /// Before the end of the set.
 const SET_WARNED_S: u64 = 7 * DAY_S;
@@ -17,10 +18,8 @@ const SET_WARNED_S: u64 = 7 * DAY_S;
 #[must_use]
 pub fn warnings(bank: &str, certificate_until_s: u64, set_until_s: Option<u64>, now_s: u64) -> Vec<String> {
     let certificate = ending(certificate_until_s, CERTIFICATE_WARNED_S, now_s).map(|ends| {
-        format!(
-            "the certificate of this bank {ends}; a certificate is not renewed: ask the operator for another \
-             invitation (samar-server enroll {bank} --again) and join with it in another --dir; the account stays"
-        )
+        let in_force = if now_s < certificate_until_s { "samar renew; where that fails, " } else { "" };
+        format!("the certificate of this bank {ends}: {in_force}{}", invitation_wanted(bank))
     });
     let set = set_until_s.and_then(|until_s| ending(until_s, SET_WARNED_S, now_s)).map(|ends| {
         format!(
@@ -68,7 +67,10 @@ mod tests {
     fn what_ends_within_weeks_is_said_with_its_remedy() {
         let both = warnings("bank-a", NOW_S + 30 * DAY_S - 1, Some(NOW_S + DAY_S), NOW_S);
         assert!(both[0].contains("runs out in 29 days (2026-12-22"), "{both:?}");
-        assert!(both[0].contains("enroll bank-a --again"), "{both:?}");
+        assert!(
+            both[0].contains(": samar renew; where") && both[0].contains("enroll bank-a --again"),
+            "{both:?}"
+        );
         assert!(
             both[1].contains("the synced set runs out in 1 day (") && both[1].contains("samar sync"),
             "{both:?}"
@@ -76,6 +78,10 @@ mod tests {
         let today = warnings("bank-a", NOW_S, None, NOW_S);
         assert!(today[0].contains("runs out within a day (2026-11-22"), "{today:?}");
         let ended = warnings("bank-a", NOW_S - 1, Some(0), NOW_S);
+        assert!(
+            ended[0].contains("UTC: ask the operator") && ended[0].contains("then samar renew FILE"),
+            "{ended:?}"
+        );
         assert!(
             ended[0].contains("ran out on 2026-11-22") && ended[1].contains("ran out on 1970"),
             "{ended:?}"

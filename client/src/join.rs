@@ -11,6 +11,7 @@ use samar_local::exit::{Failure, io_failure};
 use samar_local::folder::{create_private, lock, read_secret};
 use samar_protocol::invitation::{Credential, Invitation};
 use samar_protocol::oprf::Blinding;
+use samar_protocol::wire::Joined;
 use sha2::{Digest as _, Sha256};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
@@ -39,12 +40,9 @@ pub struct Enrolment {
 /// # Errors
 /// [`Failure`]; the folder is then not joined, and the same invitation can be tried again.
 pub async fn join(home: &Home, invitation: &str, key: Option<&Path>) -> Result<Enrolment, Failure> {
-    let invitation = Invitation::parse(invitation).map_err(|error| {
-        Failure::input(error).remedy("use the file as the operator sent it, or ask for a new one")
-    })?;
+    let invitation = parse(invitation)?;
     refuse_second(home)?;
-    let ca = tls::parse_certificate(invitation.ca_certificate.as_bytes())
-        .ok_or_else(|| Failure::input("the invitation's `ca_certificate` is not one certificate in PEM"))?;
+    let ca = authority(&invitation)?;
     create_private(home.dir())?;
     let _lock = lock(home.dir(), "sync")?;
     refuse_second(home)?;
@@ -73,9 +71,22 @@ pub async fn join(home: &Home, invitation: &str, key: Option<&Path>) -> Result<E
     };
     let enrolment = describe(config, &ca, &certificate)?;
     write_public(&home.ca(), invitation.ca_certificate.as_bytes())?;
-    write_public(&home.certificate(), pem_of(&certificate).as_bytes())?;
+    write_certificate(home, &certificate)?;
     enrolment.config.store(home)?; // last: with it the folder is joined
     Ok(enrolment)
+}
+
+/// An invitation.
+pub(crate) fn parse(text: &str) -> Result<Invitation, Failure> {
+    Invitation::parse(text).map_err(|error| {
+        Failure::input(error).remedy("use the file as the operator sent it, or ask for a new one")
+    })
+}
+
+/// The authority that an invitation pins.
+pub(crate) fn authority(invitation: &Invitation) -> Result<CertificateDer<'static>, Failure> {
+    tls::parse_certificate(invitation.ca_certificate.as_bytes())
+        .ok_or_else(|| Failure::input("the invitation's `ca_certificate` is not one certificate in PEM"))
 }
 
 /// What stands in a folder that was joined.
@@ -93,11 +104,12 @@ fn refuse_second(home: &Home) -> Result<(), Failure> {
         }
         Err(_) => format!("{} already holds a samar.toml", home.dir().display()),
     };
-    Err(Failure::input(what).remedy("join in another --dir; an enrolment is never overwritten"))
+    let remedy = "samar renew FILE to renew its certificate; else join in another --dir: an enrolment is never overwritten";
+    Err(Failure::input(what).remedy(remedy))
 }
 
-/// Makes the key and trades the token for a certificate.
-async fn trade(
+/// Makes the key, where there is none yet, and trades the token for a certificate.
+pub(crate) async fn trade(
     home: &Home,
     invitation: &Invitation,
     ca: &CertificateDer<'static>,
@@ -110,22 +122,35 @@ async fn trade(
         );
     }
     let key = own_key(home)?;
-    let mut parameters = CertificateParams::default();
-    parameters.distinguished_name = DistinguishedName::new();
-    parameters.distinguished_name.push(DnType::CommonName, invitation.bank.as_str());
-    let request = parameters.serialize_request(&key).map_err(|error| unusable(&error))?;
-
+    let request = signing_request(&key, &invitation.bank)?;
     let tls = tls::client_config(ca, None, KeyExchange::Hybrid)?;
     let link = Link::connect(&invitation.address, tls, true).await?;
-    let joined = link.join(token, request.der().to_vec()).await?;
+    let joined = link.join(token, request).await;
     link.close().await;
-    if joined.bank != invitation.bank {
-        let what =
-            format!("the invitation is for {}, the server enrolled {:?}", invitation.bank, joined.bank);
-        return Err(Failure::peer(what));
+    check(joined?, &invitation.bank, &key, ca)
+}
+
+/// A signing request (DER) for a key.
+pub(crate) fn signing_request(key: &KeyPair, bank: &str) -> Result<Vec<u8>, Failure> {
+    let mut parameters = CertificateParams::default();
+    parameters.distinguished_name = DistinguishedName::new();
+    parameters.distinguished_name.push(DnType::CommonName, bank);
+    let request = parameters.serialize_request(key).map_err(|error| unusable(&error))?;
+    Ok(request.der().to_vec())
+}
+
+/// The certificate that a server issued, if it is one of this bank and its key, by this authority, and in force.
+pub(crate) fn check(
+    joined: Joined,
+    bank: &str,
+    key: &KeyPair,
+    ca: &CertificateDer<'static>,
+) -> Result<CertificateDer<'static>, Failure> {
+    if joined.bank != bank {
+        return Err(Failure::peer(format!("this bank is {bank}, the server enrolled {:?}", joined.bank)));
     }
     let certificate = CertificateDer::from(joined.certificate);
-    if spki(&certificate)? != key.subject_public_key_info() {
+    if !is_of(&certificate, key)? {
         return Err(Failure::peer(
             "the certificate that the server issued is for another key than this bank's",
         ));
@@ -134,12 +159,34 @@ async fn trade(
     Ok(certificate)
 }
 
+/// Whether a certificate is for this key.
+pub(crate) fn is_of(certificate: &CertificateDer<'_>, key: &KeyPair) -> Result<bool, Failure> {
+    Ok(spki(certificate)? == key.subject_public_key_info())
+}
+
+/// The key of a folder that was joined.
+pub(crate) fn key_of(home: &Home) -> Result<KeyPair, Failure> {
+    let path = home.key();
+    parse_key(&path, &read_secret(&path)?)
+}
+
+/// Puts a certificate in its place, whole or not at all.
+pub(crate) fn write_certificate(home: &Home, certificate: &CertificateDer<'_>) -> Result<(), Failure> {
+    write_public(&home.certificate(), pem_of(certificate).as_bytes())
+}
+
+/// The certificate that stands in an invitation.
+pub(crate) fn certificate_in(pem: &str) -> Result<CertificateDer<'static>, Failure> {
+    tls::parse_certificate(pem.as_bytes())
+        .ok_or_else(|| Failure::input("the invitation's `certificate` is not one certificate in PEM"))
+}
+
 /// The key of this folder. One that a join which was cut short left behind is used again: if the server's answer was
 /// lost on the way, the same request can be answered again.
 fn own_key(home: &Home) -> Result<KeyPair, Failure> {
     let path = home.key();
     if path.exists() {
-        return parse_key(&path, &read_secret(&path)?);
+        return key_of(home);
     }
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(|error| unusable(&error))?;
     write_key(home, &key)?;
@@ -153,10 +200,9 @@ fn adopt(
     pem: &str,
     key_file: &Path,
 ) -> Result<CertificateDer<'static>, Failure> {
-    let certificate = tls::parse_certificate(pem.as_bytes())
-        .ok_or_else(|| Failure::input("the invitation's `certificate` is not one certificate in PEM"))?;
+    let certificate = certificate_in(pem)?;
     let key = parse_key(key_file, &read_secret(key_file)?)?;
-    if spki(&certificate)? != key.subject_public_key_info() {
+    if !is_of(&certificate, &key)? {
         let what = format!("{} is not the key of the invitation's certificate", key_file.display());
         return Err(Failure::input(what).remedy("name the key that made the signing request"));
     }
@@ -188,7 +234,7 @@ fn describe(
     ca: &CertificateDer<'_>,
     certificate: &CertificateDer<'_>,
 ) -> Result<Enrolment, Failure> {
-    let until = parse(certificate)?.validity().not_after.timestamp();
+    let until = parsed(certificate)?.validity().not_after.timestamp();
     Ok(Enrolment {
         config,
         bank_key: Sha256::digest(spki(certificate)?).into(),
@@ -198,10 +244,10 @@ fn describe(
 }
 
 fn spki<'a>(certificate: &'a CertificateDer<'_>) -> Result<&'a [u8], Failure> {
-    Ok(parse(certificate)?.tbs_certificate.subject_pki.raw)
+    Ok(parsed(certificate)?.tbs_certificate.subject_pki.raw)
 }
 
-fn parse<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Failure> {
+fn parsed<'a>(certificate: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, Failure> {
     let parsed = X509Certificate::from_der(certificate);
     parsed.map(|(_, parsed)| parsed).map_err(|_| Failure::peer("what should be a certificate is none"))
 }

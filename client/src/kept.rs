@@ -11,6 +11,8 @@ use crate::ledger::{self, Day, Ledger};
 use crate::people::now_s;
 use crate::synced::Synced;
 
+pub use crate::ledger::protect::protect;
+
 /// Memory for reading a ledger.
 const MEMORY_BYTES: usize = 64 << 20;
 
@@ -41,6 +43,8 @@ pub struct Kept {
     pub screenings: u64,
     /// Bytes that it takes.
     pub bytes: u64,
+    /// Whether its keys are under a passphrase.
+    pub is_sealed: bool,
 }
 
 /// What was removed.
@@ -76,16 +80,25 @@ pub fn kept(home: &Home) -> Result<Vec<Kept>, Failure> {
             customers: head.records(),
             screenings: head.screenings,
             bytes: bytes_of(&folder)?,
+            is_sealed: head.is_sealed(),
         })
     });
     kept.collect()
+}
+
+/// Whether a passphrase is set, so that whatever will be kept is encrypted under it.
+///
+/// # Errors
+/// [`Failure`]: the file that says so is damaged.
+pub fn is_protected(home: &Home) -> Result<bool, Failure> {
+    home.protection().is_set()
 }
 
 /// Removes customers who no screening met for more than so many days, and, where `other_keys` says so, ledgers of keys that are
 /// served no more. Who is removed is evaluated, and charged, again when a screening meets them.
 ///
 /// # Errors
-/// [`Failure`]: a screening that runs, a damaged ledger, the file system. A ledger is then as it was, or pruned.
+/// [`Failure`]: a screening that runs, a damaged ledger, another passphrase, the file system. A ledger is then as it was, or pruned.
 pub fn prune(home: &Home, older_than_days: Option<u16>, other_keys: bool) -> Result<Pruned, Failure> {
     Config::load(home)?; // says so where nothing was joined
     let _lock = lock(home.dir(), "screen")?;
@@ -98,7 +111,7 @@ pub fn prune(home: &Home, older_than_days: Option<u16>, other_keys: bool) -> Res
                 pruned.ledgers += 1;
             }
         } else if let Some(days) = older_than_days {
-            let ledger = Ledger::open(&folder, &head.public_key, MEMORY_BYTES)?;
+            let ledger = Ledger::open(&folder, &head.public_key, MEMORY_BYTES, &home.protection())?;
             pruned.customers += ledger.prune(today().saturating_sub(days), MEMORY_BYTES)?;
         }
     }
@@ -110,10 +123,19 @@ pub fn prune(home: &Home, older_than_days: Option<u16>, other_keys: bool) -> Res
 /// `memory_bytes` of memory. Nobody else may use the folder meanwhile.
 ///
 /// # Errors
-/// [`Failure`] that names the file and the place of the first damage.
+/// [`Failure`] that names the file and the place of the first damage; or says that its keys are under a passphrase, which is not asked
+/// for.
 pub fn read_whole(folder: &Path, memory_bytes: usize) -> Result<u64, Failure> {
     let Some(head) = ledger::read_head(folder)? else { return Ok(0) };
-    let mut entries = Ledger::open(folder, &head.public_key, memory_bytes)?.read_dated(memory_bytes)?;
+    if head.is_sealed() {
+        return Err(Failure::input(format!(
+            "{} is under a passphrase, which is not asked for",
+            folder.display()
+        )));
+    }
+    let protection = Home::new(folder).protection();
+    let mut entries =
+        Ledger::open(folder, &head.public_key, memory_bytes, &protection)?.read_dated(memory_bytes)?;
     let mut customers = 0;
     while entries.next()?.is_some() {
         customers += 1;

@@ -1,7 +1,7 @@
 //! The bank's side of Samar.
 //!
-//! [`join`](join::join) makes a folder out of an invitation, [`sync`](sync::sync) brings the operator's published set
-//! into it, [`screen`](screen::screen) and [`Checker`](check::Checker) find out which of the bank's identifiers are in
+//! [`join`](join::join) makes a folder out of an invitation, [`renew`](renew::renew) keeps its certificate in force,
+//! [`sync`](sync::sync) brings the operator's published set into it, [`screen`](screen::screen) and [`Checker`](check::Checker) find out which of the bank's identifiers are in
 //! it, [`bench`](bench::bench) measures what the server gives. The operator's server sees blinded elements and counts,
 //! nothing else.
 //!
@@ -29,6 +29,7 @@ pub mod lookup;
 mod matching;
 pub mod notice;
 mod rekey;
+pub mod renew;
 pub mod report;
 mod result_file;
 pub mod screen;

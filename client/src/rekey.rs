@@ -147,10 +147,10 @@ async fn carry(
     link: Arc<Link>,
 ) -> Result<(), Failure> {
     let (previous, place) = (rotation.previous, home.ledgers().join(key.id().to_string()));
-    let old_folder = folder.clone();
+    let (old_folder, protection) = (folder.clone(), home.protection());
     let (old, new) = blocking(move || {
-        let old = Ledger::open(&old_folder, &previous, memory_bytes)?;
-        let new = old.successor(&place, &key, memory_bytes)?;
+        let old = Ledger::open(&old_folder, &previous, memory_bytes, &protection)?;
+        let new = old.successor(&place, &key, memory_bytes, &protection)?;
         Ok((Arc::new(old), new.map(Arc::new)))
     })
     .await?;

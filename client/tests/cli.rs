@@ -25,8 +25,9 @@ fn the_help_is_as_documented() {
     let (code, out, _) = run(dir.path(), &["--help"]);
     assert_eq!(code, 0);
     assert_eq!(out, include_str!("help.txt"), "if the change is meant, update client/tests/help.txt");
-    let commands = ["join", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"];
-    for command in commands.into_iter().chain(["ledger status", "ledger prune"]) {
+    let commands =
+        ["join", "renew", "sync", "status", "inspect", "breaches", "screen", "notice", "check", "bench"];
+    for command in commands.into_iter().chain(["ledger status", "ledger prune", "ledger passphrase"]) {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let (code, out, _) = run(dir.path(), &words);
         assert_eq!(code, 0);
@@ -54,7 +55,7 @@ fn completions_and_manual_pages_are_of_every_command() {
 #[test]
 fn usage_errors_end_with_2() {
     let dir = tempfile::tempdir().unwrap();
-    let wrong: [&[&str]; 11] = [
+    let wrong: [&[&str]; 12] = [
         &["check", "--kind", "sim", "x"],
         &[],
         &["serve"],
@@ -63,6 +64,7 @@ fn usage_errors_end_with_2() {
         &["screen", "a.csv", "--out", "b"],
         &["check"],
         &["ledger", "prune"],
+        &["ledger", "passphrase", "--remove", "--new-passphrase-fd", "3"],
         &["bench", "--batch", "64,65536"],
         &["bench", "--batch", "64;128"],
         &["bench", "--streams", "0"],

@@ -1,10 +1,11 @@
 //! How a program ends: one table of exit codes, one form of error message.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use crate::contained::is_contained;
+use crate::people::folded;
 
 /// Exit codes of both programs. Scripts depend on them; README lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,9 +126,14 @@ pub fn run(program: &'static str, body: impl FnOnce() -> Result<Exit, Failure>) 
     }
 }
 
-/// One line on standard error; a closed one is nothing to fail over.
+/// One line on standard error; a closed one is nothing to fail over. On a terminal it is broken at 80 columns; elsewhere it stays one
+/// line, so that a log can be searched.
 pub fn say(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let mut err = std::io::stderr().lock();
+    let _ = match err.is_terminal() {
+        true => writeln!(err, "{}", folded(&line.to_string(), 4)),
+        false => writeln!(err, "{line}"),
+    };
 }
 
 /// One line on standard output. A closed pipe ends the program quietly, as it does other tools.

@@ -80,20 +80,42 @@ pub(crate) fn date_of(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + next, month, date)
 }
 
+/// What fits a terminal.
+const COLUMNS: usize = 80;
+
 /// `name` and `text`, broken between words at 80 columns and set in below itself. Without the end of its last line.
 #[must_use]
 pub fn wrapped(name: &str, text: &str) -> String {
     const INDENT: usize = 12;
-    const COLUMNS: usize = 80;
     // A name as long as the indent has a space after it.
     let mut lines = format!("{name:<width$} ", width = INDENT - 1);
-    let mut column = lines.chars().count();
+    let column = lines.chars().count();
+    fold(&mut lines, column, text, INDENT);
+    lines
+}
+
+/// `text`, each of its lines broken between words at 80 columns and set in from there on by `indent`. A longer word, as a path may
+/// be, stays whole.
+#[must_use]
+pub fn folded(text: &str, indent: usize) -> String {
+    let mut lines = String::with_capacity(text.len() + 16);
+    for (at, line) in text.split('\n').enumerate() {
+        if at > 0 {
+            lines.push('\n');
+        }
+        fold(&mut lines, 0, line, indent);
+    }
+    lines
+}
+
+/// Appends a text from a column on.
+fn fold(lines: &mut String, mut column: usize, text: &str, indent: usize) {
     for (at, word) in text.split(' ').enumerate() {
         let length = word.chars().count();
         if at > 0 && column + 1 + length > COLUMNS {
             lines.push('\n');
-            lines.push_str(&" ".repeat(INDENT));
-            column = INDENT;
+            lines.push_str(&" ".repeat(indent));
+            column = indent;
         } else if at > 0 {
             lines.push(' ');
             column += 1;
@@ -101,7 +123,6 @@ pub fn wrapped(name: &str, text: &str) -> String {
         lines.push_str(word);
         column += length;
     }
-    lines
 }
 
 /// 32 bytes as 16 groups of 4 hexadecimal digits, to be read out over a telephone.
@@ -171,6 +192,30 @@ mod tests {
             "{text}"
         );
         assert!(wrapped("a longer name than it", "x").ends_with("it x"));
+    }
+
+    #[test]
+    fn what_is_said_fits_a_terminal_and_keeps_its_words() {
+        let path = format!("/srv/{}", "x".repeat(90));
+        let text = format!(
+            "samar: cannot read {path}: {}\n  try: {}",
+            "why ".repeat(30).trim(),
+            "this ".repeat(30).trim()
+        );
+        let lines = folded(&text, 4);
+        assert!(
+            lines
+                .lines()
+                .all(|line| line.chars().count() <= 80 || line.trim_end_matches(':').ends_with(&path)),
+            "{lines}"
+        );
+        assert_eq!(lines.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+        assert!(
+            lines.lines().skip(1).all(|line| line.starts_with("    ") || line.starts_with("  try: ")),
+            "{lines}"
+        );
+        let short = "  set in, and  not changed";
+        assert_eq!(folded(short, 4), short);
     }
 
     #[test]

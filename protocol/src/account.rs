@@ -171,3 +171,87 @@ impl Control for Part {
 fn check_bank(what: &'static str, bank: &str) -> Result<(), CodecError> {
     rule(what, (1..=NAME_BYTES_MAX).contains(&bank.len()), "the bank's name is empty or too long")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{decode, encode};
+
+    fn records(bank: &str) -> [Record; 4] {
+        let bank = || bank.to_owned();
+        [
+            Record::Debit { time_s: 1, bank: bank(), batch: [1; 32], count: 5 },
+            Record::Joined { time_s: 2, bank: bank(), token: [2; 32], key: [3; 32] },
+            Record::Rekeyed { time_s: 3, bank: bank(), batch: [4; 32], count: 6 },
+            Record::Lookup { time_s: 4, bank: bank(), count: 7 },
+        ]
+    }
+
+    /// The parts that name a bank.
+    fn parts(bank: &str) -> [Part; 5] {
+        let bank = || bank.to_owned();
+        [
+            Part::Account { bank: bank(), day: 1, today: 2, lifetime: 3 },
+            Part::Batches { bank: bank(), days_before: 1, batches: vec![[5; 32]] },
+            Part::Key { key: [6; 32], bank: bank(), since_s: 4 },
+            Part::Rekeyed { bank: bank(), today: 1 },
+            Part::Lookups { bank: bank(), today: 1 },
+        ]
+    }
+
+    /// The rule that is broken; nothing where none is.
+    fn broken<T: Control>(value: &T) -> Option<&'static str> {
+        match encode(value) {
+            Ok(_) => None,
+            Err(CodecError::Rule { what, reason }) => {
+                assert_eq!(what, T::NAME);
+                Some(reason)
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn every_record_says_when_and_whose_it_is_and_reads_back() {
+        for (time_s, record) in (1..).zip(records("bank-a")) {
+            assert_eq!((record.time_s(), record.bank()), (time_s, "bank-a"));
+            let bytes = encode(&record).unwrap();
+            assert_eq!(bytes[0], u8::try_from(time_s - 1).unwrap(), "kinds are numbered in this order");
+            assert_eq!(decode::<Record>(&bytes), Ok(record));
+        }
+    }
+
+    #[test]
+    fn a_bank_has_a_name_of_1_to_64_bytes_wherever_it_stands() {
+        let says = Some("the bank's name is empty or too long");
+        for (length, expected) in [(0, says), (1, None), (64, None), (65, says)] {
+            let bank = "b".repeat(length);
+            for record in records(&bank) {
+                assert_eq!(broken(&record), expected, "{record:?}");
+            }
+            for part in parts(&bank) {
+                assert_eq!(broken(&part), expected, "{part:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_read_back_and_those_that_say_nothing_or_too_much_are_refused() {
+        let at = Part::At { bytes: 1, records: 2, chain: [3; 32] };
+        let token = Part::Token { token: [1; 32], key: [2; 32] };
+        for part in parts("bank-a").into_iter().chain([at, token]) {
+            assert_eq!(decode::<Part>(&encode(&part).unwrap()), Ok(part));
+        }
+        let bank = || "bank-a".to_owned();
+        for none in [Part::Rekeyed { bank: bank(), today: 0 }, Part::Lookups { bank: bank(), today: 0 }] {
+            assert_eq!(broken(&none), Some("no rekeyings or lookups"));
+        }
+        let batches = |days_before, count| {
+            broken(&Part::Batches { bank: bank(), days_before, batches: vec![[1; 32]; count] })
+        };
+        assert_eq!([batches(0, 1), batches(1, PART_BATCHES_MAX)], [None, None]);
+        assert_eq!(batches(2, 1), Some("batches of another day than today and the one before"));
+        let some = Some("no batches, or too many");
+        assert_eq!([batches(0, 0), batches(0, PART_BATCHES_MAX + 1)], [some, some]);
+    }
+}

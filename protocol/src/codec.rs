@@ -141,3 +141,121 @@ pub fn check_extensions(what: &'static str, extensions: &[Extension]) -> Result<
 pub(crate) fn rule(what: &'static str, holds: bool, reason: &'static str) -> Result<(), CodecError> {
     if holds { Ok(()) } else { Err(CodecError::Rule { what, reason }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of every kind of field.
+    #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+    struct Thing {
+        count: u16,
+        text: String,
+        bytes: Vec<u8>,
+        choice: Option<Choice>,
+        flag: bool,
+    }
+
+    #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+    enum Choice {
+        First,
+        Second(u8),
+    }
+
+    impl Control for Thing {
+        const NAME: &'static str = "thing";
+        const BYTES_MAX: usize = 100;
+
+        fn check(&self) -> Result<(), CodecError> {
+            rule(Self::NAME, self.count != 13, "an unlucky count")
+        }
+    }
+
+    fn thing(bytes: usize) -> Thing {
+        let choice = Some(Choice::Second(9));
+        Thing { count: 0x0102, text: "aé".to_owned(), bytes: vec![7; bytes], choice, flag: true }
+    }
+
+    /// Bytes of a thing beside those of its bytes: 2, 8 + 3, 8, 1 + 4 + 1, 1.
+    const REST: usize = 28;
+
+    #[test]
+    fn the_bytes_are_those_of_the_fixed_configuration() {
+        let bytes = encode(&thing(2)).unwrap();
+        let expected = [
+            [2, 1].as_slice(),                           // little-endian
+            &[3, 0, 0, 0, 0, 0, 0, 0, b'a', 0xc3, 0xa9], // lengths of 8 bytes
+            &[2, 0, 0, 0, 0, 0, 0, 0, 7, 7],
+            &[1, 1, 0, 0, 0, 9], // options of 1 byte, choices of 4
+            &[1],
+        ];
+        assert_eq!(bytes, expected.concat());
+        assert_eq!(decode::<Thing>(&bytes), Ok(thing(2)));
+        let none = Thing { choice: None, flag: false, ..thing(0) };
+        assert_eq!(decode::<Thing>(&encode(&none).unwrap()), Ok(none));
+    }
+
+    #[test]
+    fn a_structure_has_as_many_bytes_as_it_may_and_fills_them() {
+        let longest = encode(&thing(100 - REST)).unwrap();
+        assert_eq!(longest.len(), 100);
+        assert_eq!(decode::<Thing>(&longest), Ok(thing(100 - REST)));
+        let too_long = CodecError::TooLong { what: "thing", bytes: 101, bytes_max: 100 };
+        assert_eq!(encode(&thing(101 - REST)), Err(too_long));
+        let too_long = CodecError::TooLong { what: "thing", bytes: 101, bytes_max: 100 };
+        assert_eq!(decode::<Thing>(&[0; 101]), Err(too_long));
+        let mut longer = encode(&thing(3)).unwrap();
+        longer.extend([0; 5]);
+        assert_eq!(decode::<Thing>(&longer), Err(CodecError::Trailing { what: "thing", bytes: 5 }));
+    }
+
+    #[test]
+    fn a_rule_holds_for_what_is_written_and_what_is_read() {
+        let unlucky = Thing { count: 13, ..thing(1) };
+        let broken = || CodecError::Rule { what: "thing", reason: "an unlucky count" };
+        assert_eq!(encode(&unlucky), Err(broken()));
+        let mut bytes = encode(&thing(1)).unwrap();
+        bytes[..2].copy_from_slice(&[13, 0]);
+        assert_eq!(decode::<Thing>(&bytes), Err(broken()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_our_own_words() {
+        let good = encode(&thing(2)).unwrap();
+        let says = |bytes: &[u8]| match decode::<Thing>(bytes) {
+            Err(CodecError::Malformed { what: "thing", reason }) => reason,
+            other => panic!("{other:?}"),
+        };
+        for length in 0..good.len() {
+            assert_eq!(says(&good[..length]), "it ends early", "{length}");
+        }
+        let changed = |at: usize, byte: u8| {
+            let mut bytes = good.clone();
+            bytes[at] = byte;
+            says(&bytes)
+        };
+        assert_eq!(changed(9, 0xff), "a length in it is more than there can be");
+        assert_eq!(changed(11, 0xff), "a text in it is not UTF-8");
+        assert_eq!(changed(24, 7), "a choice in it is none of those that there are");
+        assert_eq!(changed(29, 7), "a field in it cannot be read", "a flag is 0 or 1");
+    }
+
+    #[test]
+    fn extensions_ascend_and_none_that_is_critical_is_known() {
+        let check = |ids: &[u16]| {
+            let extensions: Vec<_> = ids.iter().map(|id| Extension { id: *id, bytes: vec![] }).collect();
+            check_extensions("thing", &extensions)
+        };
+        let broken = |reason| Err(CodecError::Rule { what: "thing", reason });
+        for good in [[].as_slice(), &[0], &[1, 2, 0x7fff]] {
+            assert_eq!(check(good), Ok(()), "{good:?}");
+        }
+        for bad in [[2, 1], [1, 1]] {
+            assert_eq!(check(&bad), broken("extension ids do not ascend"));
+        }
+        for critical in [[1, 0x8000].as_slice(), &[0x8001], &[0xffff]] {
+            let reason = "a critical extension that this version does not know; update Samar";
+            assert_eq!(check(critical), broken(reason), "{critical:?}");
+        }
+    }
+}

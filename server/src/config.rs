@@ -26,7 +26,8 @@ pub struct Config {
     /// Address and TCP port for `/metrics`, `/healthz` and `/readyz`, without which there are none. Keep it on loopback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
-    /// Days until a manifest runs out; publish again before. At most 366.
+    /// Days until a manifest runs out; publish again before. At most 366. A clock further than that from what was recorded is not
+    /// believed.
     #[serde(default = "default_manifest_days")]
     pub manifest_days: u16,
     /// Days for which the OPRF key of before is served beside a new one, so that banks take along what they hold; afterwards it is
@@ -88,8 +89,8 @@ pub struct Limits {
     /// Handshakes in progress from which on an address must prove itself with a retry token.
     pub retry_from: u32,
     /// Memory for requests and responses in flight, MiB. Half of it is for what arrives and leaves, of which no bank holds
-    /// more than an eighth of what it leaves free, beyond its first request; half for the work on it. A request waits until
-    /// there is room.
+    /// more than an eighth of what it leaves free, beyond its first request, and an eighth is kept for small requests; half for
+    /// the work on it. A request waits until there is room.
     pub memory_mib: u32,
     /// Seconds a peer may take over a handshake, or over any part of a request or a response.
     pub deadline_s: u32,

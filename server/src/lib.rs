@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod cli;
+mod clock;
 pub mod config;
 pub mod enroll;
 pub mod ingest;

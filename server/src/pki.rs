@@ -121,6 +121,13 @@ pub fn key_fingerprint(certificate: &CertificateDer<'_>) -> Option<KeyFingerprin
     Some(Sha256::digest(parsed.public_key().raw).into())
 }
 
+/// When a certificate runs out, seconds since 1970; `None` for what is none.
+#[must_use]
+pub fn end_s(certificate: &CertificateDer<'_>) -> Option<u64> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    Some(u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or(0))
+}
+
 /// When the server's certificate runs out, seconds since 1970.
 ///
 /// # Errors
@@ -130,8 +137,7 @@ pub fn server_certificate_end_s(layout: &Layout) -> Result<u64, Failure> {
     let pem = std::fs::read(&path).map_err(|error| io_failure("read the certificate", &path, &error))?;
     let damaged = || Failure::local(format!("{} is damaged", path.display()));
     let der = CertificateDer::from_pem_slice(&pem).map_err(|_| damaged())?;
-    let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| damaged())?;
-    Ok(u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or(0))
+    end_s(&der).ok_or_else(damaged)
 }
 
 /// The fingerprint of the operator's authority, for people to compare.

@@ -10,7 +10,7 @@ use samar_server::ingest::{Exposure, IdentifierColumn, Plan, Report, Source, ing
 use samar_server::init::init;
 use samar_server::keys;
 use samar_server::layout::Layout;
-use samar_server::synth::{Dirt, DumpSpec, write_dump};
+use samar_server::synth::{Dirt, DumpSpec, Like, write_dump};
 use samar_server::vault::elements::Elements;
 use tempfile::TempDir;
 
@@ -117,6 +117,7 @@ fn synth(seed: u64, persons: std::ops::Range<u64>, dirt: Dirt) -> String {
         seed,
         first: persons.start,
         count: persons.end - persons.start,
+        like: Like::Bpjs,
         photo_per_mille: 300,
         dirt,
     };

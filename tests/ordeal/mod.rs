@@ -7,6 +7,7 @@
 //! | `programs` | the programs as processes: built, started, killed, their memory read |
 //! | `folders` | folders as an ordeal sees them: copied, fingerprinted, searched for leftovers |
 //! | `house` | an operator with its server process, and banks of every kind |
+//! | `premade`, `ratios` | batches that cost their sender nothing any more; phases of load and of rest by turns, compared |
 //! | the others | one ordeal each |
 
 mod enumerate;
@@ -18,7 +19,9 @@ mod kill;
 mod lookups;
 mod overload;
 mod power;
+mod premade;
 mod programs;
+mod ratios;
 mod revoke;
 mod slow;
 mod swap;
@@ -140,6 +143,14 @@ impl Ordeal {
 /// Puts the programs of this folder through what follows, instead of building them.
 pub fn use_programs(folder: &std::path::Path) {
     programs::Programs::take(folder);
+}
+
+/// Where the operator's program and the bank's are, built first.
+///
+/// # Errors
+/// Why they are not there.
+pub fn built_programs() -> Result<(std::path::PathBuf, std::path::PathBuf), String> {
+    programs::Programs::built().map(programs::Programs::into_paths)
 }
 
 /// Says how far an ordeal has come.

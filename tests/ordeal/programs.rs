@@ -31,6 +31,11 @@ impl Programs {
         PROGRAMS.get_or_init(Self::build).clone()
     }
 
+    /// Where they are: the operator's, and the bank's.
+    pub(crate) fn into_paths(self) -> (PathBuf, PathBuf) {
+        (self.server, self.client)
+    }
+
     /// Those in a folder, as they are.
     pub(crate) fn take(folder: &Path) {
         let found = Self::in_folder(folder).map_err(|missing| format!("{} is missing", missing.display()));
@@ -168,6 +173,12 @@ impl ServerProcess {
         kib.ok_or_else(|| "the server's memory is not told".to_owned())
     }
 
+    /// Processor time that it has used, over all its threads, seconds.
+    pub(crate) fn processor_s(&mut self) -> Result<f64, String> {
+        self.still_runs()?;
+        processor_s(&format!("/proc/{}/stat", self.child.id()))
+    }
+
     /// Datagrams that the system dropped because the server did not take them in time.
     pub(crate) fn datagrams_dropped(&self) -> u64 {
         let text = std::fs::read_to_string("/proc/net/udp").unwrap_or_default();
@@ -197,6 +208,24 @@ impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The same of this program.
+pub(crate) fn own_processor_s() -> Result<f64, String> {
+    processor_s("/proc/self/stat")
+}
+
+fn processor_s(stat: &str) -> Result<f64, String> {
+    /// What the system counts in, whatever its own clock: USER_HZ.
+    const TICKS_A_SECOND: f64 = 100.0;
+    let text = std::fs::read_to_string(stat).map_err(cannot("read a program's processor time"))?;
+    // The name stands in parentheses and may hold anything; the times are the 12th and 13th fields behind it.
+    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace().skip(11);
+    let ticks: Vec<f64> = fields.take(2).filter_map(|field| field.parse().ok()).collect();
+    match ticks[..] {
+        [user, system] => Ok((user + system) / TICKS_A_SECOND),
+        _ => Err(format!("{stat} tells no processor time")),
     }
 }
 

@@ -270,7 +270,7 @@ def answers(case):
         of = one_line("01 82", (u32(length), f"length {length:,}"))
         response("manifest", f"R-WIRE-17-{variant}", size, f"A manifest of {length:,} bytes.", message(of))
     other = JOINED.put('"bank-a"', string("bank-b"), '"bank-b"')
-    how = 'the invitation is for bank-a, the server enrolled "bank-b"'
+    how = 'this bank is bank-a, the server enrolled "bank-b"'
     asked("join", "R-JOIN-3-name", how, "The name of another account.", message(other))
     how = "what should be a certificate is none"
     asked("join", "R-JOIN-3-certificate", how, "A certificate that is none.", message(JOINED))

@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// Folder of this enrolment [default: samar in your configuration folder]
     #[arg(long, global = true, value_name = "DIR")]
     pub(super) dir: Option<PathBuf>,
+    /// Descriptor whose first line is the passphrase of the ledger [default: SAMAR_PASSPHRASE, else a prompt]
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) passphrase_fd: Option<u32>,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -58,6 +61,18 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Renew the certificate of this bank, before it runs out or after
+    ///
+    /// The key stays, and so do account, ledger and set. In the last 30 days samar sync renews it by itself. One that has run
+    /// out needs another invitation of the operator's.
+    #[command(after_help = "Example:\n  samar renew")]
+    Renew {
+        /// Another invitation to the same account, where the server takes the certificate no more
+        file: Option<PathBuf>,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Fetch the newest breach set, or what is missing of it
     ///
     /// A run that was cut short goes on where it stopped. Later runs fetch only what is new.
@@ -74,6 +89,9 @@ pub(super) enum Command {
         json: bool,
     },
     /// Show what is synced, until when it is valid, and what is left of the allowance
+    ///
+    /// Asks the server once. Where it does not answer, what is here is shown all the same, and the exit code is 4; 3 where it
+    /// refuses.
     #[command(after_help = "Example:\n  samar status --offline")]
     Status {
         /// Do not ask the server for the allowance
@@ -104,7 +122,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Show or prune what is kept of customers that were evaluated
+    /// Show, prune or encrypt what is kept of customers that were evaluated
     Ledger {
         #[command(subcommand)]
         command: LedgerCommand,
@@ -193,6 +211,24 @@ pub(super) enum LedgerCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Set, change or remove the passphrase under which the ledger is encrypted
+    ///
+    /// What is kept is written anew under it, and whatever is kept later is under it from the start. Copies made before stay
+    /// as they were.
+    #[command(
+        after_help = "Example:\n  samar ledger passphrase\n\nThe new one is the first line of --new-passphrase-fd, or SAMAR_NEW_PASSPHRASE, or\nis asked for. Commands that open the ledger are given it alike:\n  samar screen customers.csv --column nik --out report.csv --passphrase-fd 3 3< FILE"
+    )]
+    Passphrase {
+        /// Descriptor whose first line is the new passphrase
+        #[arg(long, value_name = "N", conflicts_with = "remove")]
+        new_passphrase_fd: Option<u32>,
+        /// Leave the ledger in the clear
+        #[arg(long)]
+        remove: bool,
+        /// Print the result as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -242,7 +278,8 @@ pub(super) struct ScreenArguments {
     /// customers alone.
     #[arg(long)]
     pub(super) no_ledger: bool,
-    /// Memory that the program may use, however many customers there are
+    /// Memory that the program may use, however many customers there are; what the cells of a workbook share of text is held
+    /// beside it, 256 MiB at most
     #[arg(long, value_name = "SIZE", default_value = "512MiB")]
     pub(super) memory: ByteSize,
     /// Print the summary as JSON

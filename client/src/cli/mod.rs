@@ -12,6 +12,7 @@ use clap::{CommandFactory as _, Parser as _};
 use samar_local::exit::{Exit, Failure, io_failure, print, say};
 use samar_local::folder::default_folder;
 use samar_local::pages;
+use samar_local::passphrase::{Passphrase, Source};
 use samar_local::table::Form;
 use samar_protocol::invitation::INVITATION_BYTES_MAX;
 
@@ -41,7 +42,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Result<Exit, Failu
         _ => {}
     }
     let dir = arguments.dir.map_or_else(|| default_folder("samar"), Ok)?;
-    let home = Home::new(&dir);
+    let home = match arguments.passphrase_fd {
+        Some(number) => Home::new(&dir).opened_with(Passphrase::new(Source::Descriptor(number))),
+        None => Home::new(&dir),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -59,6 +63,16 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
                 show::join_json(home, &enrolment);
             } else {
                 show::join(home, &enrolment);
+            }
+            Ok(Exit::Done)
+        }
+        Command::Renew { file, json } => {
+            let invitation = file.as_deref().map(read_invitation).transpose()?;
+            let enrolment = crate::renew::renew(home, invitation.as_deref()).await?;
+            if json {
+                show::join_json(home, &enrolment);
+            } else {
+                show::renewed(&enrolment);
             }
             Ok(Exit::Done)
         }
@@ -82,7 +96,7 @@ async fn run(home: &Home, command: Command) -> Result<Exit, Failure> {
             } else {
                 show::status(&status);
             }
-            Ok(Exit::Done)
+            Ok(status.exit())
         }
         Command::Inspect { file, json } => tokio::task::block_in_place(|| inspect(home, &file, json)),
         Command::Breaches { json } => {
@@ -128,11 +142,23 @@ fn ledger(home: &Home, command: &LedgerCommand) -> Result<Exit, Failure> {
     match *command {
         LedgerCommand::Status { json } => {
             let kept = crate::kept::kept(home)?;
-            if json { show::ledgers_json(&kept) } else { show::ledgers(&kept) }
+            let is_protected = crate::kept::is_protected(home)?;
+            if json { show::ledgers_json(&kept) } else { show::ledgers(&kept, is_protected) }
         }
         LedgerCommand::Prune { older_than, other_keys, json } => {
             let pruned = crate::kept::prune(home, older_than, other_keys)?;
             if json { show::pruned_json(&pruned) } else { show::pruned(&pruned) }
+        }
+        LedgerCommand::Passphrase { new_passphrase_fd, remove, json } => {
+            let asked = Source::EnvironmentOrPrompt {
+                variable: "SAMAR_NEW_PASSPHRASE",
+                prompt: "New passphrase",
+                twice: true,
+            };
+            let source = new_passphrase_fd.map_or(asked, Source::Descriptor);
+            let new = (!remove).then(|| Passphrase::new(source));
+            let ledgers = crate::kept::protect(home, new.as_ref())?;
+            if json { show::protected_json(ledgers, !remove) } else { show::protected(ledgers, !remove) }
         }
     }
     Ok(Exit::Done)

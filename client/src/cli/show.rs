@@ -30,6 +30,12 @@ pub(super) fn join(home: &Home, enrolment: &Enrolment) {
     print(format_args!("next: samar sync"));
 }
 
+pub(super) fn renewed(enrolment: &Enrolment) {
+    let until = time(enrolment.certificate_until_s);
+    print(format_args!("renewed the certificate of {}: it is valid until {until}", enrolment.config.bank));
+    print_fingerprint("key of this bank", &enrolment.bank_key);
+}
+
 pub(super) fn join_json(home: &Home, enrolment: &Enrolment) {
     let mut object = enrolment_json(enrolment);
     object["dir"] = home.dir().display().to_string().into();
@@ -114,7 +120,7 @@ pub(super) fn status(status: &Status) {
     }
     match &status.allowance {
         None => {}
-        Some(Err(error)) => print(format_args!("allowance    not known: {error}")),
+        Some(Err(unknown)) => print(format_args!("allowance    not known: {}", unknown.why)),
         Some(Ok(allowance)) => {
             let left = |allowed: u64, used| thousands(allowed.saturating_sub(used));
             let Allowance { per_day, lifetime, used_today, used_lifetime, next_day_s, .. } = *allowance;
@@ -133,9 +139,12 @@ pub(super) fn status(status: &Status) {
 }
 
 /// The ledgers of a folder.
-pub(super) fn ledgers(kept: &[Kept]) {
+pub(super) fn ledgers(kept: &[Kept], is_protected: bool) {
     if kept.is_empty() {
         print(format_args!("ledger       none: nothing of any customer is kept"));
+        if is_protected {
+            print(format_args!("             what will be is encrypted under a passphrase"));
+        }
     }
     kept.iter().for_each(ledger);
 }
@@ -143,6 +152,9 @@ pub(super) fn ledgers(kept: &[Kept]) {
 fn ledger(kept: &Kept) {
     let customers = counted(kept.customers, "customer");
     print(format_args!("ledger       {customers} under key {}, {}", kept.key_id, bytes(kept.bytes)));
+    if kept.is_sealed {
+        print(format_args!("             encrypted under a passphrase"));
+    }
     match kept.standing {
         Standing::Present => {}
         Standing::Before { until_s } => print(format_args!(
@@ -166,7 +178,7 @@ fn ledger_json(kept: &Kept) -> Value {
         Standing::Other => ("other", None),
     };
     json!({ "key_id": kept.key_id.to_string(), "key": standing, "until_s": until_s, "customers": kept.customers,
-            "screenings": kept.screenings, "bytes": kept.bytes })
+            "screenings": kept.screenings, "bytes": kept.bytes, "protection": protection(kept.is_sealed) })
 }
 
 pub(super) fn pruned(pruned: &Pruned) {
@@ -176,6 +188,25 @@ pub(super) fn pruned(pruned: &Pruned) {
 
 pub(super) fn pruned_json(pruned: &Pruned) {
     print(format_args!("{}", json!({ "customers": pruned.customers, "ledgers": pruned.ledgers })));
+}
+
+/// What became of the ledgers when the passphrase was set, or removed.
+pub(super) fn protected(ledgers: u64, is_sealed: bool) {
+    let ledgers = counted(ledgers, "ledger");
+    if is_sealed {
+        print(format_args!("{ledgers} encrypted under the new passphrase, and what is kept from now on"));
+        print(format_args!("copies and backups made before hold it as it was"));
+    } else {
+        print(format_args!("{ledgers} in the clear, and what is kept from now on"));
+    }
+}
+
+pub(super) fn protected_json(ledgers: u64, is_sealed: bool) {
+    print(format_args!("{}", json!({ "ledgers": ledgers, "protection": protection(is_sealed) })));
+}
+
+fn protection(is_sealed: bool) -> &'static str {
+    if is_sealed { "passphrase" } else { "none" }
 }
 
 fn ended(until_s: u64) -> &'static str {
@@ -200,7 +231,7 @@ pub(super) fn status_json(status: &Status) {
     object["ledgers"] = status.ledgers.iter().map(ledger_json).collect();
     object["allowance"] = match &status.allowance {
         None => Value::Null,
-        Some(Err(error)) => json!({ "error": error.to_string() }),
+        Some(Err(unknown)) => json!({ "error": unknown.why }),
         Some(Ok(allowance)) => json!({
             "per_day": allowance.per_day,
             "lifetime": allowance.lifetime,

@@ -8,7 +8,8 @@ use samar_inspect::{Facts, Fault, Report, Source, Value};
 use samar_local::exit::Failure;
 
 use crate::ledger::block::{HEADER_BYTES, ID_BYTES, MAGIC, Part, Sealer, block_bytes, count_of};
-use crate::ledger::head::{HEAD_BYTES_MAX, Head};
+use crate::ledger::head::{ClosedHead, HEAD_BYTES_MAX, Head};
+use crate::ledger::protect::{MARKER_BYTES, parse_marker};
 
 const REMEDY: &str = "restore the folder of the ledger from a backup and check the disk; or remove it: its customers are \
                       then evaluated, and charged, again";
@@ -25,9 +26,10 @@ pub(super) fn decode(source: &Source, path: &Path) -> Result<Report, Failure> {
         Ok((changed, part, header)) => {
             match part {
                 Part::Head => head(&mut report, source)?,
+                Part::Passphrase => passphrase(&mut report, source)?,
                 Part::Run | Part::Tail => {
                     let beside = beside(path, &header);
-                    blocks(&mut report, source, part, beside.as_ref(), header.number)?;
+                    blocks(&mut report, source, part, beside, header.number)?;
                 }
                 Part::Days => days(&mut report, source)?,
             }
@@ -53,18 +55,29 @@ fn show(facts: &mut Facts, head: &[u8]) -> Result<(Option<Fault>, Part, Header),
         2 => Part::Run,
         3 => Part::Tail,
         4 => Part::Days,
-        other => return Err(Fault::at(10, format!("part {other}, where there are 1 to 4"))),
+        5 => Part::Passphrase,
+        other => return Err(Fault::at(10, format!("part {other}, where there are 1 to 5"))),
     };
     let name = match part {
         Part::Head => "its head",
         Part::Run => "a sorted run",
         Part::Tail => "its tail",
         Part::Days => "the days on which those in a run were last met",
+        Part::Passphrase => "that ledgers are under a passphrase",
     };
     facts.text("part", name.to_owned());
-    fields.take("the protection", 1)?;
+    let protection = fields.u8("the protection")?;
     let mut header = Header::default();
-    if part != Part::Head {
+    if matches!(part, Part::Head | Part::Passphrase) {
+        facts.text(
+            "protection",
+            match protection {
+                0 => "none but the file's mode".to_owned(),
+                1 => "a passphrase".to_owned(),
+                other => format!("{other}, which is not known"),
+            },
+        );
+    } else {
         header.number = fields.u32("its number")?;
         header.ledger = fields.array("the ledger's id")?;
         facts.count("number", u64::from(header.number));
@@ -73,19 +86,22 @@ fn show(facts: &mut Facts, head: &[u8]) -> Result<(Option<Fault>, Part, Header),
 }
 
 /// The head of the ledger that a file is of, where it can be read.
-fn beside(path: &Path, header: &Header) -> Option<Head> {
+fn beside(path: &Path, header: &Header) -> Option<ClosedHead> {
     let path = path.parent()?.join("head");
     if std::fs::metadata(&path).ok()?.len() > HEAD_BYTES_MAX as u64 {
         return None;
     }
-    Head::parse(&std::fs::read(path).ok()?).ok().filter(|head| head.id == header.ledger)
+    ClosedHead::parse(&std::fs::read(path).ok()?).ok().filter(|head| head.id == header.ledger)
 }
 
 fn head(report: &mut Report, source: &Source) -> Result<(), Failure> {
-    match Head::parse(&source.read(0, HEAD_BYTES_MAX as u64 + 1)?) {
+    match ClosedHead::parse(&source.read(0, HEAD_BYTES_MAX as u64 + 1)?) {
         Err(fault) => report.fault(fault),
         Ok(head) => {
             report.facts.add("oprf_key_id", Value::Hex(head.public_key.id().0.to_vec()));
+            if let Some(cost) = head.cost() {
+                report.facts.text("wrapping_key", cost.to_string());
+            }
             report.facts.count("screenings", head.screenings);
             report.facts.count("runs", head.runs.len() as u64);
             report.facts.count("customers", head.records());
@@ -99,10 +115,13 @@ fn blocks(
     report: &mut Report,
     source: &Source,
     part: Part,
-    head: Option<&Head>,
+    beside: Option<ClosedHead>,
     number: u32,
 ) -> Result<(), Failure> {
-    let sealer = head.map(|head| Sealer::new(&head.file_key, head.header(part, number)));
+    let is_sealed = beside.as_ref().is_some_and(ClosedHead::is_sealed);
+    // The passphrase is not asked for.
+    let head: Option<Head> = beside.and_then(|beside| beside.open(|_, _| Err(())).ok().flatten());
+    let sealer = head.as_ref().map(|head| Sealer::new(&head.file_key, head.header(part, number)));
     let (mut at, mut blocks, mut customers) = (HEADER_BYTES as u64, 0u64, 0u64);
     while at < source.length() {
         let Some(count) = count_of(&source.read(at, 4)?).filter(|count| *count > 0 || part == Part::Tail)
@@ -131,6 +150,9 @@ fn blocks(
     report.facts.count("blocks", blocks);
     report.facts.count("customers", customers);
     match head {
+        None if is_sealed => {
+            report.note("the blocks were not opened: their key is under a passphrase".to_owned());
+        }
         None => report.note(
             "the blocks were not opened: the head of their ledger does not stand beside them".to_owned(),
         ),
@@ -140,6 +162,14 @@ fn blocks(
                 report.fault(Fault::at(at, "it has fewer customers than the head says"));
             }
         }
+    }
+    Ok(())
+}
+
+fn passphrase(report: &mut Report, source: &Source) -> Result<(), Failure> {
+    match parse_marker(&source.read(0, MARKER_BYTES as u64 + 1)?) {
+        Err(fault) => report.fault(fault),
+        Ok(sealed) => report.facts.text("wrapping_key", sealed.cost.to_string()),
     }
     Ok(())
 }

@@ -41,11 +41,19 @@ pub(crate) enum Part {
     Tail = 3,
     /// When each record of a run was last met.
     Days = 4,
+    /// That a passphrase is set; it stands beside the ledgers.
+    Passphrase = 5,
 }
 
 /// The key of a ledger's blocks.
 #[derive(Clone, ZeroizeOnDrop)]
 pub(crate) struct FileKey(pub(super) [u8; 32]);
+
+impl FileKey {
+    pub(crate) fn fresh() -> Self {
+        Self(rand::random())
+    }
+}
 
 /// The header of a file, which its blocks are bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

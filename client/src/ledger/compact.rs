@@ -76,6 +76,26 @@ pub(super) fn prune(
     Ok(left_out)
 }
 
+/// Writes every record again, under the keys of `new`, and makes that the head. The tail must be empty.
+pub(super) fn write_anew(
+    folder: &Path,
+    head: &mut Head,
+    mut new: Head,
+    memory_bytes: usize,
+) -> Result<(), Failure> {
+    let number = head.tail + 1;
+    let mut entries = Entries::of_runs(folder, head, &head.runs, memory_bytes, Days::WhereReadable)?;
+    let mut writer = RunWriter::create(folder, &new, number)?;
+    let mut last = None;
+    while let Some(entry) = entries.next()? {
+        if last.replace(entry.hash) != Some(entry.hash) {
+            writer.push(record(&entry.hash, &entry.element), entry.day)?;
+        }
+    }
+    let old = std::mem::take(&mut new.runs);
+    replace(folder, head, new, &old, writer.finish()?, number)
+}
+
 /// Makes `new` the head, with a run in place of `old` ones, which are removed. The tail must be empty.
 fn replace(
     folder: &Path,

@@ -14,6 +14,7 @@ pub(crate) mod block;
 mod compact;
 mod entries;
 pub(crate) mod head;
+pub(crate) mod protect;
 mod run;
 mod successor;
 mod tail;
@@ -38,7 +39,8 @@ use crate::customers::{Hash, HashKey};
 use block::{FileKey, Part, RECORD_BYTES, Record, Sealer, block_bytes, record};
 use entries::Days;
 pub(crate) use entries::{Entries, Entry};
-use head::{HEAD_BYTES_MAX, Head};
+use head::{ClosedHead, HEAD_BYTES_MAX, Head};
+pub(crate) use protect::Protection;
 pub(crate) use run::Day;
 use run::{DaysReader, DaysWriter, RunWriter};
 pub(crate) use successor::{heads, remove_folder, remove_gone};
@@ -63,26 +65,37 @@ struct State {
 pub(crate) struct Met(Vec<Vec<u64>>);
 
 impl Ledger {
-    /// Opens the ledger in `folder`, or begins one of this key. What a killed run left is settled or removed. Sorts in
-    /// `memory_bytes`.
+    /// Opens the ledger in `folder`, or begins one of this key, with `protection` where a passphrase is set. What a killed run left is
+    /// settled or removed. Sorts in `memory_bytes`.
     ///
     /// # Errors
-    /// [`Failure`] that names the file and the place, where the ledger is damaged or of another key.
-    pub(crate) fn open(folder: &Path, key: &PublicKey, memory_bytes: usize) -> Result<Self, Failure> {
-        create_private(folder)?;
+    /// [`Failure`] that names the file and the place, where the ledger is damaged or of another key, or another passphrase is
+    /// needed; nothing was changed then.
+    pub(crate) fn open(
+        folder: &Path,
+        key: &PublicKey,
+        memory_bytes: usize,
+        protection: &Protection,
+    ) -> Result<Self, Failure> {
+        let path = folder.join(HEAD);
         let head = match read_head(folder)? {
-            Some(head) => head,
+            Some(closed) if closed.public_key != *key => {
+                let (found, wanted) = (closed.public_key.id(), key.id());
+                return Err(damaged(&path, None, &format!("it is of key {found}, not {wanted}")));
+            }
+            Some(closed) => protection.open(closed, &path)?,
             None => {
-                let head = Head::fresh(*key);
+                let head = protection.begin(Head::fresh(*key), None)?;
+                create_private(folder)?;
                 // Durable before anything is sent: a batch can be sent again only under the same keys.
                 write_head(folder, &head)?;
                 head
             }
         };
-        if head.public_key != *key {
-            let (found, wanted) = (head.public_key.id(), key.id());
-            return Err(damaged(&folder.join(HEAD), None, &format!("it is of key {found}, not {wanted}")));
-        }
+        Self::of_head(folder, head, memory_bytes)
+    }
+
+    fn of_head(folder: &Path, head: Head, memory_bytes: usize) -> Result<Self, Failure> {
         remove_unnamed(folder, &head)?;
         let tail = Tail::new(tail_path(folder, head.tail), head.header(Part::Tail, head.tail));
         let (hash_key, file_key) = (head.hash_key.clone(), head.file_key.clone());
@@ -318,9 +331,8 @@ pub(crate) fn today() -> Day {
     Day::try_from(now_s() / 86_400).unwrap_or(Day::MAX)
 }
 
-/// The head in this folder; nothing where no ledger was begun.
 /// The head in a ledger's folder; nothing where there is no ledger.
-pub(crate) fn read_head(folder: &Path) -> Result<Option<Head>, Failure> {
+pub(crate) fn read_head(folder: &Path) -> Result<Option<ClosedHead>, Failure> {
     let path = folder.join(HEAD);
     let read = || -> io::Result<Option<Vec<u8>>> {
         match File::open(&path) {
@@ -335,7 +347,7 @@ pub(crate) fn read_head(folder: &Path) -> Result<Option<Head>, Failure> {
     };
     let Some(bytes) = read().map_err(|error| io_failure("read", &path, &error))? else {
         let files = |path: PathBuf| path.extension().is_some_and(|end| end == "run" || end == "tail");
-        if names(folder)?.into_iter().any(files) {
+        if folder.exists() && names(folder)?.into_iter().any(files) {
             return Err(damaged(
                 &path,
                 None,
@@ -344,7 +356,7 @@ pub(crate) fn read_head(folder: &Path) -> Result<Option<Head>, Failure> {
         }
         return Ok(None);
     };
-    Head::parse(&bytes).map(Some).map_err(|fault| damaged(&path, fault.at, &fault.what))
+    ClosedHead::parse(&bytes).map(Some).map_err(|fault| damaged(&path, fault.at, &fault.what))
 }
 
 fn write_head(folder: &Path, head: &Head) -> Result<(), Failure> {

@@ -10,9 +10,9 @@ use samar_protocol::oprf::{Blinding, Element, PublicKey};
 
 use super::block::{Part, hash_of};
 use super::entries::{Days, Entries};
-use super::head::Head;
+use super::head::{ClosedHead, Head};
 use super::run::{DaysReader, DaysWriter, RunReader};
-use super::{HEAD, Ledger, days_path, read_head, write_head};
+use super::{HEAD, Ledger, Protection, days_path, read_head, write_head};
 use crate::customers::Hash;
 
 /// Opens the names of ledgers that are being removed.
@@ -20,12 +20,14 @@ const GONE_PREFIX: &str = ".gone-";
 
 impl Ledger {
     /// Opens the ledger of `key` that follows this one, or begins it: under the same hash key, so that customers stand in both
-    /// under the same hash. Nothing where there is one that has another, and customers could not be told in it.
+    /// under the same hash, and with its keys protected as they are here. Nothing where there is one that has another, and customers
+    /// could not be told in it.
     pub(crate) fn successor(
         &self,
         folder: &Path,
         key: &PublicKey,
         memory_bytes: usize,
+        protection: &Protection,
     ) -> Result<Option<Self>, Failure> {
         samar_local::folder::create_private(folder)?;
         if read_head(folder)?.is_none() {
@@ -37,9 +39,9 @@ impl Ledger {
                 refused: before.refused,
                 ..Head::fresh(*key)
             };
-            write_head(folder, &head)?;
+            write_head(folder, &protection.begin(head, Some(&before))?)?;
         }
-        let ledger = Self::open(folder, key, memory_bytes)?;
+        let ledger = Self::open(folder, key, memory_bytes, protection)?;
         Ok((ledger.hash_key.0 == self.hash_key.0).then_some(ledger))
     }
 
@@ -148,7 +150,7 @@ pub(crate) fn remove_gone(ledgers: &Path) -> Result<(), Failure> {
 }
 
 /// Every folder of a ledger in `ledgers`, with its head.
-pub(crate) fn heads(ledgers: &Path) -> Result<Vec<(std::path::PathBuf, Head)>, Failure> {
+pub(crate) fn heads(ledgers: &Path) -> Result<Vec<(std::path::PathBuf, ClosedHead)>, Failure> {
     let failed = |error: std::io::Error| io_failure("read", ledgers, &error);
     let mut found = Vec::new();
     let entries = match std::fs::read_dir(ledgers) {

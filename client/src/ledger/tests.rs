@@ -16,12 +16,17 @@ fn key(number: u8) -> PublicKey {
     *SecretKey::from_bytes(&[number; 32]).unwrap().public()
 }
 
+/// Where no passphrase is set.
+fn bare() -> Protection {
+    crate::config::Home::new(Path::new("/nonexistent")).protection()
+}
+
 fn open(folder: &Path) -> Ledger {
-    Ledger::open(folder, &key(7), MEMORY).unwrap()
+    Ledger::open(folder, &key(7), MEMORY, &bare()).unwrap()
 }
 
 fn refused(folder: &Path) -> String {
-    Ledger::open(folder, &key(7), MEMORY).map(drop).unwrap_err().to_string()
+    Ledger::open(folder, &key(7), MEMORY, &bare()).map(drop).unwrap_err().to_string()
 }
 
 /// A batch of persons that no other batch of another number has.
@@ -121,7 +126,7 @@ fn a_flipped_bit_anywhere_is_named_and_nothing_is_lost_without_a_word() {
             flipped[at] ^= 4;
             for damaged in [flipped.as_slice(), &whole[..at]] {
                 std::fs::write(&path, damaged).unwrap();
-                let found = Ledger::open(&folder, &key(7), MEMORY).and_then(|ledger| {
+                let found = Ledger::open(&folder, &key(7), MEMORY, &bare()).and_then(|ledger| {
                     let mut entries = ledger.read(MEMORY)?;
                     while entries.next()?.is_some() {}
                     Ok(())
@@ -200,7 +205,7 @@ fn however_often_something_is_added_there_are_few_runs_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let mut all = BTreeMap::new();
         for number in 0..20 {
-            let ledger = Ledger::open(dir.path(), &key(7), memory).unwrap();
+            let ledger = Ledger::open(dir.path(), &key(7), memory, &bare()).unwrap();
             let (hashes, elements) = batch(number, 1 + number * 37 % 300);
             ledger.append(&hashes, &elements).unwrap();
             all.extend(hashes.into_iter().zip(elements));
@@ -256,7 +261,7 @@ fn what_a_killed_run_left_goes_and_a_foreign_ledger_is_not_used() {
     drop(ledger);
     assert_eq!(known(&open(dir.path())).len(), 10);
     assert_eq!(files(dir.path()), kept);
-    let failure = Ledger::open(dir.path(), &key(8), MEMORY).map(drop).unwrap_err();
+    let failure = Ledger::open(dir.path(), &key(8), MEMORY, &bare()).map(drop).unwrap_err();
     assert!(failure.to_string().contains("it is of key"), "{failure}");
     let other = tempfile::tempdir().unwrap();
     append(&open(other.path()), 1, 10);

@@ -19,7 +19,7 @@ const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bytes a second that a line must carry at least. A server that lets a byte fall now and then never stands still.
 const LINE_BYTES_PER_S: u64 = 8 * 1024;
 /// How often a busy server is asked again.
-const BUSY_TRIES: u32 = 6;
+pub(super) const BUSY_TRIES: u32 = 6;
 /// Wait before that where the server names no time.
 const BUSY_WAIT_MS: u32 = 500;
 /// The longest wait a server can impose.
@@ -59,7 +59,7 @@ impl<S: Streams> Link<S> {
             }
             self.ask_once(request, bulk).await
         };
-        patiently(once).await
+        patiently(BUSY_TRIES, once).await
     }
 
     /// Makes another connection where the server closed this one for want of a seat. Where that fails, whoever asks next hears why.
@@ -196,13 +196,14 @@ impl<S: Streams> Link<S> {
     }
 }
 
-/// Does something that a busy server may refuse; again after the time that it names, and up to half as much more, a few times.
+/// Does something that a busy server may refuse; again after the time that it names, and up to half as much more, so many times in all.
 pub(super) async fn patiently<T, F: Future<Output = Result<T, LinkError>>>(
+    tries: u32,
     once: impl Fn(u32) -> F,
 ) -> Result<T, LinkError> {
     for attempt in 1.. {
         match once(attempt).await {
-            Err(error) => match busy_wait(&error, attempt) {
+            Err(error) => match busy_wait(&error, attempt).filter(|_| attempt < tries) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return Err(error),
             },

@@ -14,7 +14,7 @@ pub use exchange::Streams;
 pub(crate) use exchange::busy_wait;
 pub use requests::EvaluateAnswer;
 
-use exchange::patiently;
+use exchange::{BUSY_TRIES, patiently};
 
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
@@ -70,6 +70,27 @@ impl Link {
     /// [`LinkError`]: nobody there, a server that the pinned authority does not vouch for, one that does not take
     /// this bank's certificate, or has no seat free for long.
     pub async fn connect(address: &str, tls: rustls::ClientConfig, gso: bool) -> Result<Self, LinkError> {
+        Self::connect_by(address, tls, gso, BUSY_TRIES).await
+    }
+
+    /// The same, of a server that has a seat: one that has none is not called again.
+    ///
+    /// # Errors
+    /// As [`Link::connect`].
+    pub(crate) async fn connect_once(
+        address: &str,
+        tls: rustls::ClientConfig,
+        gso: bool,
+    ) -> Result<Self, LinkError> {
+        Self::connect_by(address, tls, gso, 1).await
+    }
+
+    async fn connect_by(
+        address: &str,
+        tls: rustls::ClientConfig,
+        gso: bool,
+        tries: u32,
+    ) -> Result<Self, LinkError> {
         let away = |reason: String| LinkError::Away { address: address.to_owned(), reason };
         let crypto = QuicClientConfig::try_from(tls).map_err(|error| away(error.to_string()))?;
         let mut config = quinn::ClientConfig::new(Arc::new(crypto));
@@ -83,7 +104,7 @@ impl Link {
         };
         let mut last = away("the name has no address".to_owned());
         for socket in addresses {
-            match patiently(|_| Self::connect_to(address, socket, config.clone())).await {
+            match patiently(tries, |_| Self::connect_to(address, socket, config.clone())).await {
                 Ok(link) => return Ok(link),
                 // Another address cannot mend what a server of this operator said.
                 Err(error @ (LinkError::Lied { .. } | LinkError::Refused { .. })) => return Err(error),

@@ -148,8 +148,21 @@ impl<S: Streams> Link<S> {
     /// [`LinkError`].
     pub async fn allowance(&self) -> Result<Allowance, LinkError> {
         let request = Request::Allowance(AllowanceRequest { extensions: Vec::new() });
-        match self.ask(&request, &[]).await? {
-            (Response::Allowance(allowance), _) => Ok(allowance),
+        self.allowance_in(self.ask(&request, &[]).await?)
+    }
+
+    /// The same, of a server that is not busy: one that is, is not asked again.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub(crate) async fn allowance_once(&self) -> Result<Allowance, LinkError> {
+        let request = Request::Allowance(AllowanceRequest { extensions: Vec::new() });
+        self.allowance_in(self.ask_once(&request, &[]).await?)
+    }
+
+    fn allowance_in(&self, (response, _): (Response, Vec<u8>)) -> Result<Allowance, LinkError> {
+        match response {
+            Response::Allowance(allowance) => Ok(allowance),
             _ => Err(self.out_of_place()),
         }
     }

@@ -273,7 +273,8 @@ mod tests {
         let columns = ["nik", "phone=hp", "email=surel"].map(Column::parse);
         let customers = Customers::new(&path, &columns, TableOptions::default()).unwrap();
         let key = SecretKey::from_bytes(&[7; 32]).unwrap();
-        let ledger = Ledger::open(&dir.path().join("ledger"), key.public(), 1 << 20).unwrap();
+        let protection = crate::config::Home::new(dir.path()).protection();
+        let ledger = Ledger::open(&dir.path().join("ledger"), key.public(), 1 << 20, &protection).unwrap();
         let all = batches(&customers, &ledger, dir.path());
         assert_eq!(all.iter().map(|(hashes, _)| hashes.len()).collect::<Vec<_>>()[..3], [4_095; 3]);
         let lost = 1;

@@ -242,7 +242,7 @@ fn open_ledger(home: &Home, key: &PublicKey, kept: bool, memory: Memory) -> Resu
             std::fs::remove_dir_all(entry.path()).map_err(failed)?;
         }
     }
-    Ledger::open(&folder, key, memory.share())
+    Ledger::open(&folder, key, memory.share(), &home.protection())
 }
 
 /// Refuses a report or summary that would replace the customers or each other.

@@ -263,7 +263,8 @@ pub(super) mod tests {
         pub(in crate::screen) fn ledger(&self) -> Ledger {
             let key = SecretKey::from_bytes(&[7; 32]).unwrap();
             samar_local::folder::create_private(&self.home().pending()).unwrap();
-            Ledger::open(&self.home().ledgers(), key.public(), self.memory.share()).unwrap()
+            let home = self.home();
+            Ledger::open(&home.ledgers(), key.public(), self.memory.share(), &home.protection()).unwrap()
         }
 
         /// The hash under which a person stands in the ledger.

@@ -22,6 +22,7 @@ use crate::link::Link;
 use crate::lookup::{self, cache};
 use crate::people::now_s;
 use crate::rekey;
+use crate::renew;
 use crate::seen::Seen;
 use crate::tls;
 pub(crate) use segment::{FetchError, Wanted};
@@ -124,6 +125,7 @@ async fn run(home: &Home, extent: Extent) -> Result<SyncReport, Failure> {
     let manifest = newest.manifest();
     let segments = segments(manifest);
     keep(home, &newest, &chain)?;
+    renew::before_it_ends(&link, home, &config).await?;
     expiry::warn_of(home, manifest)?;
     let segments_removed = remove_unnamed(home, manifest)?;
     rekey::after_sync(home, &config, &link).await?;

@@ -63,8 +63,14 @@ impl Bank {
 
     /// Screens these customers; the report stands in `report.csv`.
     pub(crate) fn screen(&self, numbers: impl IntoIterator<Item = usize>) -> Result<Summary, Failure> {
+        self.customers(numbers);
+        self.screen_again(true)
+    }
+
+    /// Writes a file of these customers.
+    pub(crate) fn customers(&self, numbers: impl IntoIterator<Item = usize>) {
         let rows: String = numbers.into_iter().map(|number| format!("{number},{}\n", nik(number))).collect();
-        self.screen_text(&format!("cif,nik\n{rows}"))
+        std::fs::write(self.path("customers.csv"), format!("cif,nik\n{rows}")).unwrap();
     }
 
     /// Screens a file with this text, by its column "nik".
@@ -119,11 +125,14 @@ impl Bank {
         std::fs::read_to_string(self.path("report.csv")).unwrap()
     }
 
+    /// Folders of the ledgers there are.
+    pub(crate) fn ledgers(&self) -> Vec<PathBuf> {
+        self.files("ledger").into_iter().filter(|path| path.is_dir()).collect()
+    }
+
     /// Files of the one ledger there is.
     pub(crate) fn ledger(&self) -> Vec<PathBuf> {
-        let [folder] = &self.files("ledger")[..] else {
-            panic!("one ledger, not {:?}", self.files("ledger"))
-        };
+        let [folder] = &self.ledgers()[..] else { panic!("one ledger, not {:?}", self.files("ledger")) };
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
     }
 

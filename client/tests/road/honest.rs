@@ -264,6 +264,38 @@ fn a_server_without_a_seat_is_called_again_later() {
 }
 
 #[test]
+fn a_status_waits_for_no_seat_and_says_what_is_here() {
+    let operator = Operator::start();
+    operator.publish(&[(Base, &entries(0..10))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    let status = |offline| bank.runtime.block_on(samar::status::status(&bank.home(), offline)).unwrap();
+    assert_eq!(status(false).exit(), Exit::Done);
+    for (refused, closed) in [(5, 0), (0, 5)] {
+        operator.be_full(refused, closed);
+        let began = Instant::now();
+        let status = status(false);
+        // A sync would call six times, and wait for half a minute in all.
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+        assert_eq!(status.exit(), Exit::Network);
+        let why = status.allowance.unwrap().unwrap_err().why;
+        assert!(why.contains("going down") && why.contains("again in 60 s"), "{why}");
+        assert!(status.synced.is_some());
+    }
+    operator.be_full(0, 0);
+    operator.be_busy(1);
+    let busy = status(false);
+    assert_eq!(busy.exit(), Exit::Network);
+    assert!(busy.allowance.unwrap().unwrap_err().why.contains("again in 1 s"));
+    operator.answer_always(
+        RequestKind::Allowance,
+        &Response::Refused(Refusal::new(RefusalCode::NotEnrolled)).encode().unwrap(),
+    );
+    assert_eq!(status(false).exit(), Exit::Refused);
+    assert_eq!(status(true).exit(), Exit::Done, "nobody was asked");
+}
+
+#[test]
 fn a_busy_server_is_asked_again_and_not_for_ever() {
     let operator = Operator::start();
     operator.publish(&[(Base, &entries(0..10))]);

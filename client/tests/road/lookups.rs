@@ -1,4 +1,4 @@
-//! Private lookups: the same verdicts as from the whole set, and nothing that is sent tells one from another.
+//! Private lookups: the same verdicts as from the whole set, from pages that are asked for without telling which.
 
 use std::collections::HashSet;
 
@@ -8,21 +8,20 @@ use samar::sync::{audit, sync_for_lookups};
 use samar_local::exit::{Exit, Failure};
 use samar_protocol::manifest::SegmentKind::{Add, Base, Remove};
 use samar_protocol::manifest::SignedManifest;
-use samar_protocol::wire::{Refusal, RefusalCode, Request, RequestKind, Response};
+use samar_protocol::wire::{Refusal, RefusalCode, RequestKind, Response};
 
 use super::bank::{Bank, count, entries, nik};
-use super::lies::change_bulk;
 use super::operator::Operator;
 
 /// A bank that synced an operator with private lookups in these bases.
-fn bank(operator: &Operator) -> Bank {
+pub(super) fn bank(operator: &Operator) -> Bank {
     let bank = Bank::joined(operator);
     bank.sync().unwrap();
     bank
 }
 
 /// What a checker says of these numbers, by status and fields.
-fn check(bank: &Bank, mode: LookupMode, numbers: &[usize]) -> Result<Vec<String>, Failure> {
+pub(super) fn check(bank: &Bank, mode: LookupMode, numbers: &[usize]) -> Result<Vec<String>, Failure> {
     let (home, texts) = (bank.home(), numbers.iter().map(|number| nik(*number)).collect::<Vec<_>>());
     bank.runtime.block_on(async {
         let checker = Checker::open_with(&home, mode).await?;
@@ -33,11 +32,6 @@ fn check(bank: &Bank, mode: LookupMode, numbers: &[usize]) -> Result<Vec<String>
         checker.close().await;
         said
     })
-}
-
-/// What shows on the wire: each request's kind, root, count and bytes.
-fn shown(asked: &[Request]) -> Vec<String> {
-    asked.iter().map(|request| format!("{:?} and {} bytes", request, request.bulk_bytes())).collect()
 }
 
 #[test]
@@ -68,40 +62,6 @@ fn a_private_lookup_says_what_the_whole_set_says() {
         check(&bank, LookupMode::Never, &[1]).unwrap()
     );
     assert_eq!(count(&operator.asked(), RequestKind::Hint), 0);
-}
-
-/// The capture of a hit, a miss and a wrong page: the same requests, of the same lengths, in the same number.
-// R-LOOK-8: 5
-#[test]
-fn a_hit_a_miss_and_a_wrong_page_look_the_same_on_the_wire() {
-    let operator = Operator::start();
-    operator.offer_lookups();
-    operator.publish(&[(Base, &entries(0..500)), (Base, &entries(200..900))]);
-    let bank = bank(&operator);
-    check(&bank, LookupMode::Always, &[1]).unwrap();
-    let captured = |numbers: &[usize]| {
-        operator.asked();
-        let said = check(&bank, LookupMode::Always, numbers);
-        let mut shown = shown(&operator.asked());
-        shown.sort(); // whichever stream the connection happened to carry first
-        (said, shown)
-    };
-    let (hits, of_hits) = captured(&[1, 2, 300]);
-    assert!(hits.unwrap().iter().all(|said| said.starts_with("exposed")));
-    let (misses, of_misses) = captured(&[7_001, 7_002, 7_003]);
-    assert!(misses.unwrap().iter().all(|said| said.starts_with("clear")));
-    operator.lie(change_bulk(RequestKind::Lookup, |bulk| bulk.iter_mut().for_each(|byte| *byte ^= 0x55)));
-    let (wrong, of_wrong) = captured(&[1, 2, 300]);
-    let failure = wrong.unwrap_err();
-    assert_eq!(failure.exit(), Exit::Peer, "{failure}");
-    assert!(failure.to_string().contains("does not match its hash in the directory"), "{failure}");
-    assert_eq!(
-        of_hits.len(),
-        1 + 3 * 2,
-        "one evaluation, and for each NIK a query to each base: {of_hits:?}"
-    );
-    assert_eq!(of_hits, of_misses);
-    assert_eq!(of_hits, of_wrong);
 }
 
 /// One wrong page of the first lines: the program asks about all others as if nothing were, and shows no verdict after it.
@@ -262,6 +222,83 @@ fn what_is_missing_is_downloaded_whole_where_it_is_small() {
     assert_eq!(lookups, 4, "a small base is looked up in where that is asked for");
 }
 
+/// What the program fetches of a base of 65 MB that it only looks up in, and that `auto` looks up where it was not synced.
+#[test]
+fn a_large_base_stays_on_the_server_and_is_looked_up_in() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish_large(&[(Base, &entries(0..500)), (Add, &entries(600..610)), (Remove, &entries(0..5))]);
+    let bank = Bank::joined(&operator);
+    let samar = |arguments: &[&str], input: String| {
+        let mut program = assert_cmd::Command::cargo_bin("samar").unwrap();
+        program.arg("--dir").arg(bank.path("samar")).args(arguments).write_stdin(input);
+        let output = program.output().unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", String::from_utf8_lossy(&output.stderr));
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let numbers = [1, 7, 300, 601, 900];
+    let lines: String = numbers.iter().map(|number| format!("{}\n", nik(*number))).collect();
+    let verdicts = |mode: &str| {
+        operator.asked();
+        let (code, said) = samar(&["check", "--lookup", mode, "-"], lines.clone());
+        assert_eq!((code, said.lines().count()), (1, numbers.len()), "{said}");
+        (said, operator.asked())
+    };
+
+    assert_eq!(samar(&["sync", "--lookup"], String::new()).0, 0);
+    assert_eq!(bank.files("segments").len(), 2, "what adds and what removes");
+    let kept: u64 = bank.files("lookups").iter().map(|file| file.metadata().unwrap().len()).sum();
+    assert!(bank.files("lookups").len() == 2 && kept < 8_000_000, "{kept} bytes in place of 65 MB");
+    let (private, asked) = verdicts("auto");
+    assert_eq!(count(&asked, RequestKind::Lookup), numbers.len());
+    assert_eq!(count(&asked, RequestKind::Fetch) + count(&asked, RequestKind::Hint), 0, "all is here");
+    assert_eq!(verdicts("always").0, private);
+
+    // Without what was fetched ahead it is fetched when it is needed, and only that.
+    for file in bank.files("lookups") {
+        std::fs::remove_file(file).unwrap();
+    }
+    let (again, asked) = verdicts("auto");
+    assert_eq!(again, private);
+    assert!(count(&asked, RequestKind::Hint) > 0 && bank.files("segments").len() == 2);
+
+    // Once it is synced whole, `auto` asks for no page, and it says the same.
+    assert_eq!(samar(&["sync"], String::new()).0, 0);
+    assert_eq!(bank.files("segments").len(), 3);
+    let (open, asked) = verdicts("auto");
+    assert_eq!(open, private);
+    assert_eq!(count(&asked, RequestKind::Lookup), 0);
+    assert_eq!(verdicts("never").0, private);
+}
+
+/// The disk fills up under the hint: it is named, nothing half-written stays, and the next run goes on.
+#[test]
+fn a_disk_without_room_for_the_hint_is_named_and_keeps_no_part_of_it() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = bank(&operator);
+    // A disk that takes no file of more than so many KiB; the hint has 5.5 MB.
+    let check_on = |limit_kib: u32| {
+        let script = format!("trap '' XFSZ; ulimit -f {limit_kib}; exec \"$0\" \"$@\"");
+        let mut command = assert_cmd::Command::new("bash");
+        command.args(["-c", &script]).arg(assert_cmd::cargo::cargo_bin!("samar")).arg("--dir");
+        command.arg(bank.path("samar")).args(["check", "--lookup", "always", "-"]).write_stdin(nik(1));
+        command.output().unwrap()
+    };
+    operator.asked();
+    let output = check_on(3_000);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(6), 0), "{text}");
+    assert!(text.contains("cannot write") && text.contains(".hint"), "{text}");
+    assert!(text.contains("free some space"), "{text}");
+    assert!(bank.files("lookups").is_empty(), "{:?}", bank.files("lookups"));
+    assert_eq!(count(&operator.asked(), RequestKind::Lookup), 0);
+    let output = check_on(6_000);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(bank.files("lookups").len(), 2);
+}
+
 /// A sync for lookups leaves large bases alone. None is large here: it is a sync, and a later one removes what is not named.
 #[test]
 fn a_sync_keeps_hints_that_the_manifest_names_and_removes_others() {
@@ -296,4 +333,35 @@ fn an_audit_computes_hints_again_and_finds_a_wrong_one() {
     let failure = bank.runtime.block_on(audit(&bank.home())).unwrap_err();
     assert_eq!(failure.exit(), Exit::Peer, "{failure}");
     assert!(failure.to_string().contains("its hint is not what its pages come to"), "{failure}");
+}
+
+#[test]
+fn lookups_go_on_over_another_connection_where_one_was_closed_for_want_of_a_seat() {
+    let operator = Operator::start();
+    operator.offer_lookups();
+    operator.publish(&[(Base, &entries(0..500))]);
+    let bank = bank(&operator);
+    let numbers: Vec<usize> = (495..505).collect();
+    let expected = check(&bank, LookupMode::Always, &numbers).unwrap();
+    assert!(
+        expected.iter().any(|said| said.starts_with("exposed")) && expected.contains(&"clear ".to_owned())
+    );
+    // No seat at first, then one that is lost at once, then two that are lost while up to eight lookups are under way.
+    for (refused, closed, at_lookups) in [(1, 0, 0), (0, 1, 0), (0, 0, 2)] {
+        operator.be_full(refused, closed);
+        operator.close_at_lookups(at_lookups);
+        operator.queries();
+        assert_eq!(
+            check(&bank, LookupMode::Always, &numbers).unwrap(),
+            expected,
+            "{refused} {closed} {at_lookups}"
+        );
+        let queries = operator.queries();
+        assert!(queries.len() >= numbers.len() + at_lookups as usize, "{}", queries.len());
+        assert_eq!(
+            queries.iter().collect::<HashSet<_>>().len(),
+            queries.len(),
+            "none is asked a second time"
+        );
+    }
 }

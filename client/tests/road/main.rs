@@ -3,6 +3,7 @@
 mod bank;
 mod bench;
 mod bounded;
+mod captures;
 mod certificates;
 mod damage;
 mod honest;
@@ -13,8 +14,11 @@ mod lookups;
 mod messages;
 mod operator;
 mod parts;
+mod passphrase;
 #[path = "../../../protocol/vectors/refused.rs"]
 #[allow(dead_code)] // other tests use the rest
 mod refused;
+mod relay;
+mod renewal;
 mod rotation;
 mod vectors;

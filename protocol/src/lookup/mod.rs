@@ -30,7 +30,7 @@ mod tests;
 
 pub use answer::{Answerer, BATCH_QUERIES_MAX, QueryVector};
 pub use generator::{MatrixSeed, SECRET_WORDS};
-pub use hint::{HINT_MAGIC, Hint, HintBuilder, HintNote, hint_bytes};
+pub use hint::{HINT_MAGIC, Hint, HintBuilder, HintHash, HintNote, hint_bytes, hint_head, hint_rows_in};
 pub use kernel::Kernel;
 pub use query::{Client, Pending, Prepared, Query};
 pub use shape::{FAILURE_BITS, Shape, columns_max};

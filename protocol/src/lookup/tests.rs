@@ -78,7 +78,16 @@ fn the_kernels_agree_to_the_bit() {
             pages.chunks(ROWS * 61).for_each(|stretch| builder.push(stretch));
             builder.finish()
         };
-        assert!(hint(best) == hint(portable), "hint of {count} pages");
+        let expected = hint(portable);
+        assert!(hint(best) == expected, "hint of {count} pages");
+        // In parts that are computed apart, as a publication with little memory does.
+        let mut parts = hint_head(ROWS as u32);
+        for rows in [0..64, 64..704, 704..ROWS] {
+            let mut builder = HintBuilder::of_rows(best, shape, seed(), rows);
+            pages.chunks(ROWS * 61).for_each(|stretch| builder.push(stretch));
+            parts.extend(builder.numbers());
+        }
+        assert!(parts == expected, "hint of {count} pages in parts");
     }
     // And what nothing is known of: sums that wrap, words at their ends.
     let pages: Vec<u8> =
@@ -189,6 +198,22 @@ fn a_hint_of_another_segment_or_cut_short_is_refused() {
     assert_eq!(Hint::parse(short, &HintNote::of(short), ROWS as u32).unwrap_err(), format);
     let format = LookupError::HintFormat { page_bytes: 4_096 };
     assert_eq!(Hint::parse(&ours, &note, 4_096).unwrap_err(), format);
+}
+
+#[test]
+fn a_hint_keeps_to_the_memory_it_is_given() {
+    let whole = [2_048, 4_096, 8_192, 16_384];
+    for page_bytes in whole {
+        assert_eq!(hint_rows_in(1 << 30, page_bytes), page_bytes as usize);
+        assert_eq!(hint_rows_in(0, page_bytes), 64, "the least there is");
+    }
+    for memory_bytes in [16usize << 20, 33 << 20, 64 << 20] {
+        let rows = hint_rows_in(memory_bytes, 16_384);
+        assert!(rows.is_multiple_of(64) && rows < 16_384);
+        // 4 KiB of sums and 2,688 bytes of numbers a row, beside A.
+        let used = |rows: usize| rows * (4_096 + 2_688) + (4 << 20);
+        assert!(used(rows) <= memory_bytes && used(rows + 1_024) > memory_bytes, "{rows} rows");
+    }
 }
 
 #[test]

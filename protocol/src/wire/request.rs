@@ -32,7 +32,7 @@ pub enum RequestKind {
 /// Asks for a certificate.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 pub struct JoinRequest {
-    /// One-time token of the invitation.
+    /// One-time token of the invitation, or [`JoinRequest::RENEWAL`].
     pub token: [u8; 32],
     /// PKCS #10 certificate signing request, DER. Only its public key is used.
     pub csr: Vec<u8>,
@@ -209,6 +209,11 @@ impl Request {
             _ => 0,
         }
     }
+}
+
+impl JoinRequest {
+    /// In place of a token where a bank that shows its certificate asks for another of the same key.
+    pub const RENEWAL: [u8; 32] = [0; 32];
 }
 
 impl core::fmt::Debug for JoinRequest {

@@ -180,6 +180,12 @@ impl Fold {
         }
     }
 
+    /// The latest day of any record, counted from 1970; `None` where there is none.
+    pub(super) fn newest_day(&self) -> Option<u64> {
+        let joined = self.keys.values().map(|(_, since_s)| since_s / DAY_S);
+        self.accounts.values().map(|account| account.day).chain(joined).max()
+    }
+
     pub(super) fn traded_for(&self, token: &[u8; 32]) -> Option<&KeyFingerprint> {
         self.tokens.get(token)
     }

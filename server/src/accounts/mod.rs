@@ -56,6 +56,12 @@ impl Standing {
         self.fold.usage(bank, now_s)
     }
 
+    /// The latest day of any record, counted from 1970; `None` where there is none.
+    #[must_use]
+    pub fn newest_day(&self) -> Option<u64> {
+        self.fold.newest_day()
+    }
+
     /// The keys that a bank joined with, and when, the first one first; seconds since 1970 UTC.
     #[must_use]
     pub fn keys(&self, bank: &str) -> Vec<(KeyFingerprint, u64)> {
@@ -199,6 +205,12 @@ impl Accounts {
     #[must_use]
     pub fn used(&self, bank: &str, now_s: u64) -> Usage {
         self.lock().fold.usage(bank, now_s)
+    }
+
+    /// The latest day of any record, counted from 1970; `None` where there is none.
+    #[must_use]
+    pub fn newest_day(&self) -> Option<u64> {
+        self.lock().fold.newest_day()
     }
 
     /// Resolves when the log cannot be written any more. The server must then stop.

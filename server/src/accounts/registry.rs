@@ -149,3 +149,141 @@ impl Registry {
         self.folder.join(format!("{name}.toml"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use samar_local::exit::Exit;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const NOW_S: u64 = 1_795_326_000;
+
+    fn registry() -> (TempDir, Registry) {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = Registry { folder: folder.path().to_owned() };
+        (folder, registry)
+    }
+
+    fn bank(name: &str) -> Bank {
+        Bank {
+            name: name.to_owned(),
+            per_day: 7,
+            lifetime: 70,
+            revoked: None,
+            invitations: vec![],
+            keys: vec![],
+        }
+    }
+
+    fn revoked(name: &str) -> Bank {
+        Bank { revoked: Some(Revocation { at_s: NOW_S, reason: "ended".to_owned() }), ..bank(name) }
+    }
+
+    fn names(banks: &[Bank]) -> Vec<&str> {
+        banks.iter().map(|bank| bank.name.as_str()).collect()
+    }
+
+    #[test]
+    fn an_enrolment_is_read_as_it_was_stored_and_no_other_is_there() {
+        let (folder, registry) = registry();
+        let mut stored = revoked("bank-a");
+        stored.keys = vec![to_hex(&[0xab; 32])];
+        stored.invitations = vec![OpenInvitation { token_sha256: to_hex(&[1; 32]), expires_s: NOW_S }];
+        registry.store(&stored).unwrap();
+        assert_eq!(registry.bank("bank-a").unwrap().as_ref(), Some(&stored));
+        let path = folder.path().join("bank-a.toml");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        // What cannot name a bank is no place in the file system.
+        std::fs::copy(&path, folder.path().join("Bank.toml")).unwrap();
+        for name in ["bank-b", "Bank", "../bank-a", ""] {
+            assert_eq!(registry.bank(name).unwrap(), None, "{name}");
+        }
+        let changed = bank("bank-a");
+        registry.store(&changed).unwrap();
+        assert_eq!(registry.bank("bank-a").unwrap(), Some(changed), "the last one counts");
+    }
+
+    #[test]
+    fn all_are_listed_by_name_and_those_that_were_revoked_are_served_no_more() {
+        let (folder, registry) = registry();
+        assert_eq!(registry.banks().unwrap(), []);
+        for bank in [bank("bank-c"), revoked("bank-a"), bank("bank-b")] {
+            registry.store(&bank).unwrap();
+        }
+        for other in ["bank-a.invitation", ".enroll.lock", "notes"] {
+            std::fs::write(folder.path().join(other), "something else").unwrap();
+        }
+        assert_eq!(names(&registry.banks().unwrap()), ["bank-a", "bank-b", "bank-c"]);
+        assert_eq!(registry.served("bank-a").unwrap(), None);
+        assert_eq!(registry.served("bank-b").unwrap(), Some(bank("bank-b")));
+        assert_eq!(registry.served("bank-d").unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_that_is_no_enrolment_of_its_name_is_an_error_wherever_it_is_read() {
+        let (folder, registry) = registry();
+        let path = folder.path().join("bank-a.toml");
+        let fails = |says: &str| {
+            for failure in [
+                registry.bank("bank-a").map(drop).unwrap_err(),
+                registry.served("bank-a").map(drop).unwrap_err(),
+                registry.banks().map(drop).unwrap_err(),
+                registry.invited(&[1; 32], NOW_S).map(drop).unwrap_err(),
+                registry.certified(&[1; 32]).map(drop).unwrap_err(),
+            ] {
+                assert_eq!(failure.exit(), Exit::Input, "{failure}");
+                assert!(failure.to_string().contains("bank-a.toml"), "{failure}");
+                assert!(failure.to_string().contains(says), "{failure}");
+            }
+        };
+        std::fs::write(&path, "name = \"bank-a\"\nper_dya = 1\n").unwrap();
+        fails("per_dya");
+        registry.store(&bank("bank-b")).unwrap();
+        std::fs::rename(folder.path().join("bank-b.toml"), &path).unwrap();
+        fails("is of another bank");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        fails("is a folder");
+        let nowhere = Registry { folder: folder.path().join("nowhere") };
+        assert!(nowhere.banks().unwrap_err().to_string().contains("nowhere"));
+        assert!(nowhere.store(&bank("bank-a")).is_err());
+        assert_eq!(nowhere.bank("bank-a").unwrap(), None);
+    }
+
+    #[test]
+    fn a_token_is_its_banks_until_it_runs_out_or_the_bank_is_revoked() {
+        let (_folder, registry) = registry();
+        let open = |token: u8, expires_s| OpenInvitation { token_sha256: to_hex(&[token; 32]), expires_s };
+        let mut invited = bank("bank-b");
+        invited.invitations = vec![open(1, NOW_S + 1), open(2, NOW_S)];
+        let mut gone = revoked("bank-c");
+        gone.invitations = vec![open(3, NOW_S + 1)];
+        let mut unreadable = bank("bank-d");
+        unreadable.invitations = vec![OpenInvitation { token_sha256: "04".to_owned(), expires_s: u64::MAX }];
+        for bank in [&bank("bank-a"), &invited, &gone, &unreadable] {
+            registry.store(bank).unwrap();
+        }
+        let of = |token: u8| registry.invited(&[token; 32], NOW_S).unwrap().map(|bank| bank.name);
+        assert_eq!(of(1).as_deref(), Some("bank-b"));
+        for token in [0, 2, 3, 4] {
+            assert_eq!(of(token), None, "{token}");
+        }
+    }
+
+    #[test]
+    fn a_certified_key_is_its_banks_until_the_bank_is_revoked() {
+        let (_folder, registry) = registry();
+        let with = |bank: Bank, key: u8| Bank { keys: vec![to_hex(&[9; 32]), to_hex(&[key; 32])], ..bank };
+        registry.store(&bank("bank-a")).unwrap();
+        registry.store(&Bank { keys: vec![to_hex(&[1; 32])], ..bank("bank-b") }).unwrap();
+        registry.store(&with(revoked("bank-c"), 2)).unwrap();
+        let of = |key: u8| registry.certified(&[key; 32]).unwrap().map(|bank| bank.name);
+        assert_eq!(of(1).as_deref(), Some("bank-b"));
+        assert_eq!([of(2), of(3)], [None, None]);
+        registry.store(&with(bank("bank-c"), 2)).unwrap();
+        assert_eq!(of(2).as_deref(), Some("bank-c"));
+    }
+}

@@ -171,6 +171,22 @@ fn a_clock_that_was_ahead_while_it_was_only_asked_leaves_no_trace() {
 }
 
 #[test]
+fn the_newest_day_is_that_of_the_latest_record_of_whatever_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let accounts = Accounts::open(&path).unwrap();
+    assert_eq!(accounts.newest_day(), None);
+    runtime().block_on(accounts.join("bank-b", [1; 32], [2; 32], NOON).unwrap()).unwrap();
+    assert_eq!(accounts.newest_day(), Some(20_000));
+    charge(&accounts, &bank(10, 10), 1, 1, NOON - DAY_S).unwrap();
+    assert_eq!(accounts.newest_day(), Some(20_000));
+    charge(&accounts, &bank(10, 10), 2, 1, NOON + 2 * DAY_S).unwrap();
+    assert_eq!(accounts.newest_day(), Some(20_002));
+    drop(accounts);
+    assert_eq!(Accounts::standing(&path).unwrap().newest_day(), Some(20_002));
+}
+
+#[test]
 fn usage_survives_a_restart_because_it_is_the_fold_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");

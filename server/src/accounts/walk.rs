@@ -258,3 +258,6 @@ fn group_follows(bytes: &[u8], record_bytes: usize, chain: Option<[u8; 32]>) -> 
             || (at == record_bytes && chain.as_ref().is_some_and(follows))
     })
 }
+
+#[cfg(test)]
+mod tests;

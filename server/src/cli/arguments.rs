@@ -10,7 +10,7 @@ use samar_local::table::Form;
 use samar_protocol::limits::MANIFEST_VALIDITY_S_MAX;
 
 use crate::audit::Format;
-use crate::synth::DumpForm;
+use crate::synth::{DumpForm, Like};
 
 /// The operator's side of Samar: breach sets that banks can search without telling whom they search for.
 #[derive(Debug, Parser)]
@@ -88,7 +88,7 @@ pub(super) enum Command {
         after_help = "Example:\n  samar-server publish\n\nA running server takes it up within seconds. Banks download what was added or\nremoved since; a breach with more than 31 additions and removals, or with changes\nto more than half of it, is made one again by itself."
     )]
     Publish {
-        /// Memory for sorting
+        /// Memory for sorting, and for computing hints
         #[arg(long, value_name = "SIZE", default_value = "1GiB")]
         memory: ByteSize,
         /// Make one again of every breach that has additions or removals; banks download it anew
@@ -97,6 +97,9 @@ pub(super) enum Command {
         /// Make a new publisher key, which this epoch names and which signs from the next one on
         #[arg(long)]
         new_publisher_key: bool,
+        /// Date it by the clock of this machine even where that stands far from what was recorded before
+        #[arg(long)]
+        trust_clock: bool,
         /// Print the result as JSON
         #[arg(long)]
         json: bool,
@@ -114,7 +117,7 @@ pub(super) enum Command {
         /// For how long the old key is served, as 7d, 36h, 90m or 30s [default: `grace_days` of the configuration]
         #[arg(long, value_name = "TIME", value_parser = seconds)]
         grace: Option<u64>,
-        /// Memory for sorting
+        /// Memory for sorting, and for computing hints
         #[arg(long, value_name = "SIZE", default_value = "1GiB")]
         memory: ByteSize,
         /// Destroy the old key now, whether its grace is over or not
@@ -236,7 +239,7 @@ pub(super) struct Ingest {
     pub(super) exposes: Vec<String>,
     #[command(flatten)]
     pub(super) reading: Reading,
-    /// Memory for sorting
+    /// Memory for sorting; what the cells of a workbook share of text is held beside it, 256 MiB at most
     #[arg(long, value_name = "SIZE", default_value = "1GiB")]
     pub(super) memory: ByteSize,
     /// List rejected rows here: file, line (of forms without lines the number of the row) and reason, never a value
@@ -305,11 +308,16 @@ pub(super) enum Audit {
 #[derive(Debug, Subcommand)]
 pub(super) enum Synth {
     /// A dump of made-up persons
-    #[command(after_help = "Example:\n  samar-server synth dump --persons 0..700000 --out bpjs.csv")]
+    #[command(
+        after_help = "Example:\n  samar-server synth dump --persons 0..700000 --out bpjs.csv\n  samar-server synth dump --like tokopedia --persons 0..90000 \\\n    --form sql-insert --out tokopedia.sql"
+    )]
     Dump {
         /// Persons in it, by number: FIRST..END
         #[arg(long, value_name = "A..B")]
         persons: String,
+        /// The breach whose columns it has
+        #[arg(long, value_name = "BREACH", value_enum, default_value_t)]
+        like: Like,
         /// Persons of a thousand whose photo is there
         #[arg(long, value_name = "N", default_value_t = 70)]
         photo: u32,
@@ -319,14 +327,22 @@ pub(super) enum Synth {
         #[command(flatten)]
         shape: Shape,
     },
-    /// Customers of whom it is known which stand in two dumps
+    /// Customers of whom it is known which stand in which dumps
+    ///
+    /// Of two dumps so many in each and in both, or with --persons everybody of a range, whatever dumps they stand in.
     #[command(
         after_help = "Example:\n  samar-server synth customers --breach bpjs-2021=0..700000 \\\n    --breach dukcapil-2021=600000..1000000 --only-first 4000 \\\n    --only-second 3000 --both 1000 --neither 12000 \\\n    --truth truth.csv --out customers.csv"
     )]
     Customers {
-        /// A dump and the persons in it, ID=A..B; give two
+        /// A dump and the persons in it, ID=A..B; two, or any number beside --persons
         #[arg(long, value_name = "ID=A..B", required = true)]
         breach: Vec<String>,
+        /// Who the customers are, by number, each once and in any order; may be repeated
+        #[arg(long, value_name = "A..B", conflicts_with_all = ["only_first", "only_second", "both", "neither"])]
+        persons: Vec<String>,
+        /// Give them a telephone number, an e-mail address, a KK and an NPWP too
+        #[arg(long)]
+        all_kinds: bool,
         /// Customers in the first only
         #[arg(long, value_name = "N", default_value_t = 0)]
         only_first: u64,
@@ -355,10 +371,10 @@ pub(super) struct Shape {
     /// The same seed gives the same bytes
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// Rows of a thousand whose NIK is written oddly but means the same
+    /// Rows of a thousand whose identifiers are written oddly but mean the same
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(super) odd: u32,
-    /// Rows added to a thousand whose NIK cannot be one
+    /// Rows added to a thousand whose identifiers cannot be any
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(super) broken: u32,
     /// Rows added to a thousand that repeat a person

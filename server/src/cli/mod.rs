@@ -92,9 +92,10 @@ pub fn run() -> Result<Exit, Failure> {
         Command::Ingest(arguments) if arguments.dry_run => ingest::look(arguments)?,
         Command::Ingest(arguments) => ingest::run(&layout()?, backend()?, arguments)?,
         Command::Remove(arguments) => remove::run(&layout()?, backend, arguments)?,
-        Command::Publish { memory, compact, new_publisher_key, json } => {
+        Command::Publish { memory, compact, new_publisher_key, trust_clock, json } => {
             let memory_bytes = ingest::memory_bytes(memory)?;
-            let plan = publish::Plan { memory_bytes, compact, new_publisher: new_publisher_key };
+            let new_publisher = new_publisher_key;
+            let plan = publish::Plan { memory_bytes, compact, new_publisher, trust_clock };
             show::publication(&publish_as(&layout()?, &plan)?, json);
         }
         Command::RotateKey { finish: true, json, .. } => rotate::finish(&layout()?, json)?,
@@ -120,6 +121,8 @@ pub fn run() -> Result<Exit, Failure> {
 /// A new certificate for the server.
 fn renew(layout: &Layout) -> Result<(), Failure> {
     Config::read(&layout.config())?; // says so where the folder was never initialised
+    // Another passphrase is being set by whoever has it, and would put the old key back beside the new certificate.
+    let _lock = folder::lock(layout.root(), "passphrase")?;
     Authority::load(layout)?.certify_server(layout)?;
     print(format_args!(
         "{} is new; a running server takes it up on SIGHUP",

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use samar_local::exit::{Failure, print};
-use samar_local::people::{print_fingerprint, thousands, time};
+use samar_local::people::{bytes, print_fingerprint, thousands, time};
 use samar_protocol::identifier::Kind;
 use samar_protocol::invitation::{from_hex, to_hex};
 use samar_protocol::manifest::{Breach, Details, Manifest, SignedManifest};
@@ -13,7 +13,7 @@ use crate::accounts::{Accounts, Bank, Registry};
 use crate::config::Config;
 use crate::layout::Layout;
 use crate::pki::{self, KeyFingerprint};
-use crate::publish::{Publication, publisher_after_newest};
+use crate::publish::{LargeHint, Publication, publisher_after_newest};
 use crate::published;
 use crate::rotate::{self, State};
 
@@ -45,10 +45,15 @@ pub(super) fn publication(publication: &Publication, as_json: bool) {
     let manifest = &publication.manifest;
     if as_json {
         let breaches = breaches_json(manifest);
+        let large_hints: Vec<_> = publication
+            .large_hints
+            .iter()
+            .map(|hint| json!({"breach": hint.breach, "bytes": hint.file_bytes, "hint_bytes": hint.hint_bytes}))
+            .collect();
         print(format_args!(
             "{}",
             json!({"epoch": manifest.epoch, "hash": publication.hash.to_string(), "breaches": breaches,
-                   "compacted": publication.compacted})
+                   "compacted": publication.compacted, "large_hints": large_hints})
         ));
         return;
     }
@@ -56,6 +61,13 @@ pub(super) fn publication(publication: &Publication, as_json: bool) {
     breaches(&manifest.breaches);
     for id in &publication.compacted {
         print(format_args!("  {id} was compacted: banks download it as a whole"));
+    }
+    for LargeHint { breach, file_bytes, hint_bytes } in &publication.large_hints {
+        print(format_args!(
+            "  {breach} has a hint of {} beside a set of {}: banks download the set, but for `check --lookup always`",
+            bytes(*hint_bytes),
+            bytes(*file_bytes)
+        ));
     }
     print_fingerprint(&format!("set of epoch {}", manifest.epoch), &publication.hash.0);
     print(format_args!("Banks can compare this hash with each other: it must be the same everywhere."));

@@ -15,12 +15,13 @@ use crate::synth::{
 
 pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
     match command {
-        arguments::Synth::Dump { persons, photo, form, shape } => {
+        arguments::Synth::Dump { persons, like, photo, form, shape } => {
             let persons = range(&persons)?;
             let spec = DumpSpec {
                 seed: shape.seed,
                 first: persons.start,
                 count: persons.end - persons.start,
+                like,
                 photo_per_mille: photo,
                 dirt: dirt(&shape),
             };
@@ -33,17 +34,28 @@ pub(super) fn run(command: arguments::Synth) -> Result<(), Failure> {
             only_second,
             both,
             neither,
+            persons,
+            all_kinds,
             truth,
             form,
             shape,
         } => {
-            let [first, second] = breach.as_slice() else {
-                return Err(Failure::input("give --breach exactly twice"));
+            let breaches = breach.iter().map(|breach| named(breach)).collect::<Result<Vec<_>, _>>()?;
+            let persons = persons.iter().map(|range| self::range(range)).collect::<Result<Vec<_>, _>>()?;
+            let spec = match breaches.as_slice() {
+                _ if !persons.is_empty() => {
+                    CustomerSpec::among(shape.seed, &persons, &breaches, dirt(&shape))
+                }
+                [first, second] => {
+                    let overlap = Overlap { only_a: only_first, only_b: only_second, both, neither };
+                    CustomerSpec::between(shape.seed, first, second, overlap, dirt(&shape))
+                }
+                _ => {
+                    return Err(Failure::input("the counts are of two dumps, so --breach is needed twice")
+                        .remedy("name the customers with --persons A..B, for any number of dumps"));
+                }
             };
-            let overlap = Overlap { only_a: only_first, only_b: only_second, both, neither };
-            let spec =
-                CustomerSpec::between(shape.seed, &named(first)?, &named(second)?, overlap, dirt(&shape));
-            let spec = spec.map_err(failure)?;
+            let spec = CustomerSpec { all_kinds, ..spec.map_err(failure)? };
             let mut truth = truth.as_deref().map(create).transpose()?;
             let truth = truth.as_mut().map(|truth| truth as &mut dyn Write);
             let made = write_customers_as(&mut create(&shape.out)?, truth, &spec, form).map_err(failure)?;
@@ -89,6 +101,7 @@ fn failure(error: SynthError) -> Failure {
         SynthError::Population { .. }
         | SynthError::Share { .. }
         | SynthError::Group { .. }
+        | SynthError::Twice { .. }
         | SynthError::Rows { .. } => Failure::input(error),
     }
 }

@@ -21,7 +21,7 @@ use samar_local::folder;
 use samar_local::table::Form;
 use samar_protocol::group::Backend;
 use samar_protocol::identifier::Kind;
-use samar_protocol::manifest::is_breach_id;
+use samar_protocol::manifest::{Status, is_breach_id, is_date};
 use samar_protocol::oprf::SecretKey;
 use samar_protocol::vault::VaultHeader;
 
@@ -194,9 +194,17 @@ fn check(plan: &Plan) -> Result<(), Failure> {
     }
     for exposure in &plan.exposes {
         if !class::KNOWN.contains(&exposure.class.as_str()) {
-            let what = format!("`{}` is no data class", exposure.class.escape_debug());
+            let what = format!("--exposes: `{}` is no data class", exposure.class.escape_debug());
             return Err(Failure::input(what).remedy(format!("one of {}", class::KNOWN.join(", "))));
         }
+    }
+    if let Some(date) = plan.date.as_ref().filter(|date| !is_date(date)) {
+        return Err(Failure::input(format!("--date: `{}` is no date", date.escape_debug()))
+            .remedy("write YYYY, YYYY-MM or YYYY-MM-DD, as in 2021-05-20"));
+    }
+    if let Some(status) = plan.status.as_ref().filter(|status| Status::from_name(status).is_none()) {
+        return Err(Failure::input(format!("--status: `{}` is no status", status.escape_debug()))
+            .remedy(format!("one of {}", Status::ALL.map(Status::name).join(", "))));
     }
     let mut classes: Vec<&str> = plan.exposes.iter().map(|exposure| exposure.class.as_str()).collect();
     classes.sort_unstable();

@@ -4,10 +4,11 @@ use ed25519_dalek::SigningKey;
 use samar_inspect::binary::Fields;
 use samar_inspect::{Facts, Fault, Report, Source, Value};
 use samar_local::exit::Failure;
+use samar_local::seal::{NONCE_BYTES, SALT_BYTES, TAG_BYTES};
 use samar_protocol::oprf::{PublicKey, SecretKey};
 use zeroize::Zeroizing;
 
-use crate::keys::{CHECK_BYTES, MAGIC, NONCE_BYTES, Purpose, SALT_BYTES, TAG_BYTES};
+use crate::keys::{CHECK_BYTES, MAGIC, Purpose};
 
 /// Bytes before what the protection decides.
 const HEAD_BYTES: usize = 12;

@@ -4,15 +4,14 @@
 //! The body in the clear is the key. Sealed it is: public half (32) ‖ Argon2id memory KiB, passes, lanes (u32 LE each) ‖ salt
 //! (16) ‖ nonce (24) ‖ the key, encrypted, and its tag.
 
+use samar_local::seal::{Cost, Sealed, WrappingKey};
 use zeroize::Zeroizing;
 
 use super::Purpose;
-use super::seal::{Cost, NONCE_BYTES, SALT_BYTES, TAG_BYTES};
 
 pub(crate) const MAGIC: [u8; 10] = *b"SAMARKEY\x01\x00";
 pub(crate) const CHECK_BYTES: usize = 8;
-/// Header of a sealed file: what is authenticated with the key.
-const SEALED_HEADER_BYTES: usize = MAGIC.len() + 2 + 32 + 12 + SALT_BYTES + NONCE_BYTES;
+const PUBLIC_BYTES: usize = 32;
 /// The largest key file: a PEM of an RSA key and more.
 const FILE_BYTES_MAX: usize = 16_384;
 
@@ -24,17 +23,27 @@ pub(super) struct KeyFile<'a> {
 /// How the key stands in it.
 pub(super) enum Protection<'a> {
     None { key: &'a [u8] },
-    Passphrase(Sealed<'a>),
+    Passphrase(SealedKey<'a>),
 }
 
-/// A sealed key.
-pub(super) struct Sealed<'a> {
-    /// All before the encrypted key; authenticated with it.
-    pub(super) header: &'a [u8],
-    pub(super) public: [u8; 32],
-    pub(super) cost: Cost,
-    pub(super) nonce: [u8; NONCE_BYTES],
-    pub(super) encrypted: &'a [u8],
+/// A key under a passphrase.
+pub(super) struct SealedKey<'a> {
+    /// All before what is sealed; authenticated with it.
+    before: &'a [u8],
+    pub(super) public: [u8; PUBLIC_BYTES],
+    key: Sealed,
+}
+
+impl SealedKey<'_> {
+    /// What its wrapping key costs.
+    pub(super) fn cost(&self) -> &Cost {
+        &self.key.cost
+    }
+
+    /// The key; `None` under another passphrase, or where anything was changed.
+    pub(super) fn open(&self, wrapping: &WrappingKey) -> Option<Zeroizing<Vec<u8>>> {
+        self.key.open(wrapping, self.before)
+    }
 }
 
 /// What is wrong with a key file.
@@ -84,23 +93,14 @@ pub(super) fn parse(file: &[u8], purpose: Purpose) -> Result<KeyFile<'_>, Fault>
     Ok(KeyFile { protection })
 }
 
-fn parse_sealed<'a>(file: &'a [u8], body: &[u8]) -> Result<Sealed<'a>, Fault> {
-    let (public, rest) = body.split_first_chunk::<32>().ok_or(Fault::Length)?;
-    let (cost, rest) = rest.split_first_chunk::<12>().ok_or(Fault::Length)?;
-    let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>().ok_or(Fault::Length)?;
-    let (nonce, encrypted) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(Fault::Length)?;
-    if encrypted.len() <= TAG_BYTES {
-        return Err(Fault::Length);
-    }
-    let [memory_kib, passes, lanes] =
-        [0, 4, 8].map(|at| u32::from_le_bytes([cost[at], cost[at + 1], cost[at + 2], cost[at + 3]]));
-    let cost = Cost { memory_kib, passes, lanes, salt: *salt };
-    if !cost.is_bearable() {
+fn parse_sealed<'a>(file: &'a [u8], body: &[u8]) -> Result<SealedKey<'a>, Fault> {
+    let (public, rest) = body.split_first_chunk::<PUBLIC_BYTES>().ok_or(Fault::Length)?;
+    let key = Sealed::parse(rest).filter(|key| key.secret_bytes() > 0).ok_or(Fault::Length)?;
+    if !key.cost.is_bearable() {
         return Err(Fault::Cost);
     }
-    let (header, _) = file.split_at(SEALED_HEADER_BYTES);
-    let encrypted = &file[SEALED_HEADER_BYTES..file.len() - CHECK_BYTES];
-    Ok(Sealed { header, public: *public, cost, nonce: *nonce, encrypted })
+    let (before, _) = file.split_at(MAGIC.len() + 2 + PUBLIC_BYTES);
+    Ok(SealedKey { before, public: *public, key })
 }
 
 /// A key file in the clear; PEM stays what it is.
@@ -116,22 +116,18 @@ pub(super) fn in_the_clear(purpose: Purpose, key: &[u8]) -> Zeroizing<Vec<u8>> {
     file
 }
 
-/// The header of a sealed key file.
-pub(super) fn sealed_header(
-    purpose: Purpose,
-    public: &[u8; 32],
+/// A whole key file under a passphrase.
+pub(super) fn sealed(
+    wrapping: &WrappingKey,
     cost: &Cost,
-    nonce: &[u8; NONCE_BYTES],
+    purpose: Purpose,
+    public: &[u8; PUBLIC_BYTES],
+    key: &[u8],
 ) -> Vec<u8> {
-    let mut file = Vec::with_capacity(SEALED_HEADER_BYTES);
-    file.extend(MAGIC);
-    file.extend([purpose as u8, 1]);
-    file.extend(public);
-    for number in [cost.memory_kib, cost.passes, cost.lanes] {
-        file.extend(number.to_le_bytes());
-    }
-    file.extend(cost.salt);
-    file.extend(nonce);
+    let mut file = [&MAGIC[..], &[purpose as u8, 1], public].concat();
+    let key = Sealed::new(wrapping, cost, &file, key);
+    file.extend(key.to_bytes());
+    close(&mut file);
     file
 }
 

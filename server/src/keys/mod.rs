@@ -1,12 +1,10 @@
 //! The operator's secret keys on disk, in the clear or sealed under a passphrase (SPEC.md section "Key file").
 //!
-//! `file` has the bytes, `seal` the encryption, `passphrase` where the passphrase comes from, `protect` the
-//! changing of it.
+//! `file` has the bytes, `protect` the changing of the passphrase; where that comes from, and how it seals, is
+//! `samar_local`'s.
 
 mod file;
-mod passphrase;
 mod protect;
-mod seal;
 #[cfg(test)]
 mod tests;
 
@@ -22,9 +20,8 @@ use zeroize::Zeroizing;
 use crate::layout::Layout;
 pub(crate) use file::{CHECK_BYTES, MAGIC};
 use file::{Fault, KeyFile, Protection};
-pub use passphrase::{Passphrase, Source};
 pub use protect::{Protected, protect};
-pub(crate) use seal::{NONCE_BYTES, SALT_BYTES, TAG_BYTES};
+pub use samar_local::passphrase::{Passphrase, Source};
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,12 +258,11 @@ fn as_present(layout: &Layout, purpose: Purpose, key: &[u8]) -> Result<Zeroizing
     match parsed.protection {
         Protection::None { .. } => Ok(file::in_the_clear(purpose, key)),
         Protection::Passphrase(sealed) => {
-            let wrapping = layout.passphrase().wrapping_key(&sealed.cost, &path)?;
+            let wrapping = layout.passphrase().wrapping_key(sealed.cost(), &path)?;
             // Under a mistyped passphrase nobody could open it again.
-            seal::open(&wrapping, &sealed).ok_or_else(|| wrong_passphrase(&path))?;
+            sealed.open(&wrapping).ok_or_else(|| wrong_passphrase(&path))?;
             let public = protect::public_half(layout, purpose, key)?;
-            let bytes = seal::seal(&wrapping, &sealed.cost, purpose, &public, key);
-            Ok(Zeroizing::new(bytes.ok_or_else(|| Failure::local("the key cannot be sealed"))?))
+            Ok(Zeroizing::new(file::sealed(&wrapping, sealed.cost(), purpose, &public, key)))
         }
     }
 }
@@ -295,8 +291,8 @@ fn read_at(layout: &Layout, purpose: Purpose, path: &Path) -> Result<Zeroizing<V
     match parsed.protection {
         Protection::None { key } => Ok(Zeroizing::new(key.to_vec())),
         Protection::Passphrase(sealed) => {
-            let wrapping = layout.passphrase().wrapping_key(&sealed.cost, path)?;
-            seal::open(&wrapping, &sealed).ok_or_else(|| wrong_passphrase(path))
+            let wrapping = layout.passphrase().wrapping_key(sealed.cost(), path)?;
+            sealed.open(&wrapping).ok_or_else(|| wrong_passphrase(path))
         }
     }
 }

@@ -5,12 +5,12 @@ use std::path::Path;
 use ed25519_dalek::SigningKey;
 use samar_local::exit::Failure;
 use samar_local::folder;
+use samar_local::seal::Cost;
 use samar_protocol::oprf::SecretKey;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::file::{self, Protection};
-use super::seal::{self, Cost};
 use super::{Passphrase, Purpose, damaged, files, fixed, write, wrong_passphrase};
 use crate::layout::Layout;
 
@@ -44,8 +44,7 @@ pub fn protect(layout: &Layout, new: Option<&Passphrase>) -> Result<Protected, F
             Some(passphrase) => {
                 let wrapping = passphrase.wrapping_key(&cost, &path)?;
                 let public = public_half(layout, purpose, &key)?;
-                let sealed = seal::seal(&wrapping, &cost, purpose, &public, &key);
-                Zeroizing::new(sealed.ok_or_else(|| Failure::local("the key cannot be sealed"))?)
+                Zeroizing::new(file::sealed(&wrapping, &cost, purpose, &public, &key))
             }
         };
         write(&path, &bytes)?;
@@ -66,8 +65,8 @@ fn open(
         Protection::Passphrase(sealed) => sealed,
     };
     for passphrase in [Some(layout.passphrase()), new].into_iter().flatten() {
-        let wrapping = passphrase.wrapping_key(&sealed.cost, path)?;
-        if let Some(key) = seal::open(&wrapping, &sealed) {
+        let wrapping = passphrase.wrapping_key(sealed.cost(), path)?;
+        if let Some(key) = sealed.open(&wrapping) {
             return Ok(key);
         }
     }

@@ -105,15 +105,15 @@ fn with_salt(
     let Some(mut finished) = write_pages(file, params, sorted, failure)? else { return Ok(None) };
     let mut hint = None;
     if with_hint {
-        let (with_lookup, bytes) = lookups::compute(file, finished)?;
-        (finished, hint) = (with_lookup, Some(bytes));
+        let (with_lookup, unfinished) = lookups::compute(layout, file, finished, memory_bytes)?;
+        (finished, hint) = (with_lookup, Some(unfinished));
     }
     let header_block = &finished.header_block;
     debug_assert_eq!(header_block.len(), page_bytes as usize);
     file.write_all_at(header_block, 0).map_err(failure)?;
     let file_bytes = file.metadata().map_err(failure)?.len();
     if let Some(hint) = hint {
-        lookups::store(layout, &finished.root.0, &hint)?;
+        lookups::store(layout, &finished.root.0, hint)?;
     }
     unfinished.finish_at(&layout.segment(&finished.root.0)).map_err(failure)?;
     Ok(Some(Built { root: finished.root, file_bytes }))

@@ -1,13 +1,17 @@
 //! What private lookups need of a segment: pages of a size that they carry, and the hint.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 
-use samar_local::durable::{self, Mode};
+use samar_local::durable::{Mode, Unfinished};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::limits::{PAGE_BYTES_ALLOWED, PAGE_BYTES_DEFAULT};
-use samar_protocol::lookup::{HintBuilder, HintNote, Kernel, MatrixSeed, Shape, columns_max, hint_bytes};
+use samar_protocol::lookup::{
+    HintBuilder, HintHash, Kernel, MatrixSeed, Shape, columns_max, hint_bytes, hint_head, hint_rows_in,
+};
+use samar_protocol::manifest::Breach;
 use samar_protocol::segment::{Finished, SegmentKind};
 
 use super::build::file_bytes;
@@ -80,31 +84,50 @@ impl PageLayout {
 }
 
 /// The hint of a segment whose pages and directory are written, and the segment with the hint in its header. The pages are read
-/// back in stretches. Memory: 4 KiB for each byte of a page, some MiB beside, and in the end the hint: 60 MB for pages of 8 KiB.
+/// back in stretches, and as often as it takes to keep to so much memory: once with 64 MiB for pages of 8 KiB.
 ///
 /// # Errors
 /// The file system; more pages than a lookup carries.
-pub(super) fn compute(file: &File, finished: Finished) -> Result<(Finished, Vec<u8>), Failure> {
+pub(super) fn compute(
+    layout: &Layout,
+    file: &File,
+    finished: Finished,
+    memory_bytes: usize,
+) -> Result<(Finished, Unfinished), Failure> {
     let header = finished.header();
     let (params, pages) = (header.params(), header.pages());
     let shape = Shape::new(params.page_bytes, pages).map_err(Failure::local)?;
     let seed = MatrixSeed::of(&params.salt, &finished.directory);
-    let mut builder = HintBuilder::new(Kernel::best(), shape, seed);
-    let progress =
-        Progress::new("lookups", Unit::Bytes, Some(u64::from(pages) * u64::from(params.page_bytes)));
+    // The name is the root, known only with the hint's hash.
+    let failure = |error: std::io::Error| io_failure("write the hint to", &layout.segments(), &error);
+    let hint = Unfinished::create(&layout.segments().join("draft.hint"), Mode::Public).map_err(failure)?;
+    let mut hash = HintHash::default();
+    let mut write = |part: &[u8]| {
+        hash.update(part);
+        hint.file().write_all(part).map_err(failure)
+    };
+    write(&hint_head(params.page_bytes))?;
+    let rows = hint_rows_in(memory_bytes, params.page_bytes);
+    let passes = shape.rows().div_ceil(rows) as u64;
+    let bytes = u64::from(pages) * u64::from(params.page_bytes);
+    let progress = Progress::new("lookups", Unit::Bytes, Some(bytes * passes));
     let at_a_time = STRETCH_BYTES / shape.rows();
     let mut stretch = vec![0; at_a_time * shape.rows()];
-    for first in (0..pages).step_by(at_a_time) {
-        let count = at_a_time.min((pages - first) as usize);
-        let stretch = &mut stretch[..count * shape.rows()];
-        file.read_exact_at(stretch, header.page_offset(first))
-            .map_err(|error| Failure::local(format!("cannot read back the segment: {error}")))?;
-        builder.push(stretch);
-        progress.add(stretch.len() as u64);
+    for from in (0..shape.rows()).step_by(rows) {
+        let of_rows = from..shape.rows().min(from + rows);
+        let mut builder = HintBuilder::of_rows(Kernel::best(), shape, seed, of_rows);
+        for first in (0..pages).step_by(at_a_time) {
+            let count = at_a_time.min((pages - first) as usize);
+            let stretch = &mut stretch[..count * shape.rows()];
+            file.read_exact_at(stretch, header.page_offset(first))
+                .map_err(|error| Failure::local(format!("cannot read back the segment: {error}")))?;
+            builder.push(stretch);
+            progress.add(stretch.len() as u64);
+        }
+        write(&builder.numbers())?;
     }
     progress.finish();
-    let hint = builder.finish();
-    let finished = finished.with_lookup(&HintNote::of(&hint)).map_err(Failure::local)?;
+    let finished = finished.with_lookup(&hash.finish()).map_err(Failure::local)?;
     Ok((finished, hint))
 }
 
@@ -112,9 +135,34 @@ pub(super) fn compute(file: &File, finished: Finished) -> Result<(Finished, Vec<
 ///
 /// # Errors
 /// The file system.
-pub(super) fn store(layout: &Layout, root: &[u8; 32], hint: &[u8]) -> Result<(), Failure> {
+pub(super) fn store(layout: &Layout, root: &[u8; 32], hint: Unfinished) -> Result<(), Failure> {
     let path = layout.hint(root);
-    durable::write(&path, hint, Mode::Public).map_err(|error| io_failure("write the hint to", &path, &error))
+    hint.finish_at(&path).map_err(|error| io_failure("write the hint to", &path, &error))
+}
+
+/// A hint that is larger than its segment: of use to nobody but who looks up in it all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LargeHint {
+    /// Id of the breach.
+    pub breach: String,
+    /// Bytes of the segment.
+    pub file_bytes: u64,
+    /// Bytes of the hint beside it.
+    pub hint_bytes: u64,
+}
+
+impl LargeHint {
+    /// Those of a manifest's segments.
+    pub(super) fn find(layout: &Layout, breaches: &[Breach]) -> Vec<Self> {
+        let segments = breaches.iter().flat_map(|breach| breach.segments.iter().map(move |of| (breach, of)));
+        let large = segments.filter_map(|(breach, segment)| {
+            let hint_bytes = std::fs::metadata(layout.hint(&segment.root)).ok()?.len();
+            let file_bytes = segment.file_bytes;
+            let found = Self { breach: breach.id.clone(), file_bytes, hint_bytes };
+            (hint_bytes > file_bytes).then_some(found)
+        });
+        large.collect()
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub(crate) mod rollover;
 
 pub(crate) use build::{ENTRY_BYTES, file_bytes, sorting_bytes};
 pub(crate) use issue::{Draft, issue, remove_unnamed_segments};
+pub use lookups::LargeHint;
 pub(crate) use lookups::PageLayout;
 pub(crate) use made::Made;
 
@@ -20,9 +21,13 @@ use samar_local::folder;
 use samar_local::people::now_s;
 use samar_local::progress::{Progress, Unit};
 use samar_local::space::{self, Need};
-use samar_protocol::manifest::{Breach, Details, Manifest, ManifestHash, SegmentKind, SegmentRef};
+use samar_protocol::manifest::{
+    Breach, Details, Manifest, ManifestHash, SegmentKind, SegmentRef, SignedManifest,
+};
 use samar_protocol::vault::VaultHeader;
 
+use crate::accounts::Accounts;
+use crate::clock;
 use crate::config::{Config, Lookup};
 use crate::keys;
 use crate::layout::Layout;
@@ -47,25 +52,30 @@ pub struct Publication {
     pub built: Vec<String>,
     /// Breaches whose additions and removals were made one with their base.
     pub compacted: Vec<String>,
+    /// Hints that are larger than their segment.
+    pub large_hints: Vec<LargeHint>,
 }
 
 /// How to publish.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Memory for sorting.
+    /// Memory for sorting, and then for computing hints.
     pub memory_bytes: usize,
     /// Make one base of every breach that has additions or removals.
     pub compact: bool,
     /// Name a new publisher key, which signs from the next epoch on.
     pub new_publisher: bool,
+    /// Take the clock at its word, however far it stands from what was recorded by it before.
+    pub trust_clock: bool,
 }
 
 /// Publishes the next epoch.
 ///
 /// # Errors
-/// An empty or damaged vault, a breach of another key, the file system. The epoch before is then still the newest.
+/// An empty or damaged vault, a breach of another key, a clock that stands far from what was recorded, the file system. The epoch
+/// before is then still the newest.
 pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Failure> {
-    publish_as(layout, &Plan { memory_bytes, compact: false, new_publisher: false })
+    publish_as(layout, &Plan { memory_bytes, compact: false, new_publisher: false, trust_clock: false })
 }
 
 /// Publishes the next epoch in another than the usual way.
@@ -75,6 +85,9 @@ pub fn publish(layout: &Layout, memory_bytes: usize) -> Result<Publication, Fail
 pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> {
     let config = Config::read(&layout.config())?;
     let _lock = folder::lock(layout.root(), "vault")?;
+    if !plan.trust_clock {
+        check_clock(layout, &config)?;
+    }
     vault::ready(layout)?;
     let key = keys::oprf(layout)?;
     let publisher = rollover::signing_key(layout)?;
@@ -118,7 +131,20 @@ pub fn publish_as(layout: &Layout, plan: &Plan) -> Result<Publication, Failure> 
     remove_unnamed_segments(layout, manifest.epoch)?;
     missing::forget(&taken_out)?;
     let hash = published::floor(layout)?.hash;
-    Ok(Publication { manifest, hash, built, compacted })
+    let large_hints = LargeHint::find(layout, &manifest.breaches);
+    Ok(Publication { manifest, hash, built, compacted, large_hints })
+}
+
+/// Refuses to date a manifest by a clock that stands far from what was recorded by it before.
+pub(crate) fn check_clock(layout: &Layout, config: &Config) -> Result<(), Failure> {
+    let newest = match published::newest_epoch(layout)? {
+        0 => None,
+        epoch => Some(published::read_manifest(layout, epoch)?),
+    };
+    // A log that is damaged stops the server, and is no matter of the set's: the manifest tells alone then.
+    let standing = Accounts::standing(&layout.account_log()).ok();
+    let newest_day = standing.and_then(|standing| standing.newest_day());
+    clock::check(config, newest_day, newest.as_ref().map(SignedManifest::manifest), now_s())
 }
 
 /// Whether the parts of a breach are to be made one first.

@@ -72,6 +72,7 @@ pub fn rotate(layout: &Layout, backend: Backend, plan: &Plan) -> Result<Rotated,
     if settle::end_published(layout)? {
         return rotated(layout); // all but its last names was done
     }
+    publish::check_clock(layout, &config)?;
     let publisher = rollover::signing_key(layout)?;
     let from = keys::oprf(layout)?;
     let to = next_key(layout)?;

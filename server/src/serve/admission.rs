@@ -9,6 +9,11 @@ use samar_protocol::wire::Request;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 const KIB: usize = 1_024;
+/// A request that needs no more than this is small: up to 2,048 elements, and all that has no bulk.
+const SMALL_KIB: usize = 64;
+/// What of the room for bulk only small requests may take: one part in so many. Banks that send by drops, or let answers lie, could else
+/// have all of it between them if there are many, and who asks for little would wait with those who ask for much.
+const SMALL_SHARE: usize = 8;
 /// Connections of peers that are no bank, all together.
 const STRANGERS: u32 = 64;
 
@@ -50,10 +55,13 @@ pub(super) struct Memory {
 
 /// What arrives and what leaves. A bank that holds nothing gets what is free; beyond that it holds at most an eighth of what it
 /// leaves free. A bank that lets its answers lie, or sends by drops, comes to a ninth, the next such bank to a ninth of the rest,
-/// and so on: some twenty of them together leave room for whoever comes next. Nothing need be taken back from anybody.
+/// and so on: some twenty of them together leave room for whoever comes next. However many they are, small requests of banks that hold
+/// nothing else find room. Nothing need be taken back from anybody.
 #[derive(Debug)]
 struct Bulk {
     held: Mutex<Held>,
+    /// Free room below this is for small requests alone.
+    for_small_kib: usize,
     freed: Notify,
 }
 
@@ -81,8 +89,9 @@ impl Memory {
     pub(super) fn new(mib: u32) -> Self {
         let half_kib = mib.saturating_mul(1_024) / 2;
         let held = Held { free_kib: half_kib as usize, of_bank: HashMap::new() };
+        let for_small_kib = half_kib as usize / SMALL_SHARE;
         Self {
-            bulk: Arc::new(Bulk { held: Mutex::new(held), freed: Notify::new() }),
+            bulk: Arc::new(Bulk { held: Mutex::new(held), for_small_kib, freed: Notify::new() }),
             turns: Shares::new(1),
             work: Arc::new(Semaphore::new(half_kib as usize)),
             work_kib: half_kib,
@@ -98,7 +107,7 @@ impl Memory {
             Request::Lookup(_) => request.bulk_bytes() * 5 / 2,
             Request::Fetch(control) => control.length as usize,
             Request::Hint(control) => control.length as usize,
-            Request::Join(_) | Request::Manifest(_) | Request::Allowance(_) => KIB * KIB / 16,
+            Request::Join(_) | Request::Manifest(_) | Request::Allowance(_) => SMALL_KIB * KIB,
         };
         let kib = bytes.div_ceil(KIB);
         let _turn = self.turns.of(bank).acquire_owned().await.ok()?;
@@ -126,9 +135,10 @@ impl Bulk {
         let mut held = self.held();
         let before = held.of_bank.get(bank).copied().unwrap_or(0);
         let after = before + kib;
-        let fits = |free: &usize| before == 0 || after.saturating_mul(8) <= *free;
-        let free_after = held.free_kib.checked_sub(kib).filter(fits)?;
-        held.free_kib = free_after;
+        let kept_kib = if kib <= SMALL_KIB { 0 } else { self.for_small_kib };
+        let fits = |open: &usize| before == 0 || after.saturating_mul(8) <= *open;
+        let open = held.free_kib.checked_sub(kib + kept_kib).filter(fits)?;
+        held.free_kib = open + kept_kib;
         held.of_bank.insert(bank.to_owned(), after);
         Some(Room { bulk: Arc::clone(self), bank: bank.to_owned(), kib })
     }
@@ -270,6 +280,24 @@ mod tests {
             assert_eq!(memory.bulk.held().free_kib, 128 * KIB, "all of it came back");
             assert!(memory.bulk.held().of_bank.is_empty());
         }
+    }
+
+    #[test]
+    fn however_many_banks_take_all_they_can_small_requests_find_room() {
+        let memory = Memory::new(256);
+        let take = |bank: &str, kib| memory.bulk.take(bank, kib);
+        let mut rooms = Vec::new();
+        for bank in 0..500 {
+            let more = std::iter::from_fn(|| take(&format!("bank-{bank}"), LARGEST));
+            rooms.extend(more);
+        }
+        assert!(take("honest", LARGEST).is_none(), "what is left is not for the large");
+        // Nor for small ones of those who hold the rest.
+        assert!(take("bank-0", SMALL_KIB).is_none());
+        let honest: Vec<_> = (0..50).map_while(|bank| take(&format!("honest-{bank}"), SMALL_KIB)).collect();
+        assert_eq!(honest.len(), 50);
+        drop((rooms, honest));
+        assert_eq!(memory.bulk.held().free_kib, 128 * KIB, "all of it came back");
     }
 
     #[test]

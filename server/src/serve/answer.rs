@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::compute::Place;
+use super::connection::Peer;
 use super::keyring::UnderKey;
 use super::range::read_range;
 use super::{RETRY_AFTER_MS, State};
@@ -28,8 +29,13 @@ pub(super) fn refuse<T>(code: RefusalCode, why: &(impl ToString + ?Sized)) -> Re
     Err((Refusal::new(code), why.to_string()))
 }
 
-/// Trades a token for a certificate.
-pub(super) async fn join(state: &Arc<State>, request: JoinRequest) -> Answer {
+/// Trades a token for a certificate, or renews that of a bank.
+pub(super) async fn join(state: &Arc<State>, peer: &Peer, request: JoinRequest) -> Answer {
+    if let Peer::Bank(bank) = peer
+        && request.token == JoinRequest::RENEWAL
+    {
+        return renew(state, bank, &request.csr).await;
+    }
     let token: [u8; 32] = Sha256::digest(request.token).into();
     let now_s = state.now_s();
     let task = Arc::clone(state);
@@ -48,6 +54,33 @@ pub(super) async fn join(state: &Arc<State>, request: JoinRequest) -> Answer {
     tracing::info!(bank = bank.name, key = hex_short(&key), "joined");
     let joined = Joined { bank: bank.name, certificate: certificate.der().to_vec(), extensions: vec![] };
     Ok((Response::Joined(joined), vec![]))
+}
+
+/// Certifies a key that a bank has anew: it showed one of its certificates, and the signing request is signed by the key. Nothing is
+/// recorded, since nothing is new: the account is found by the key as before.
+async fn renew(state: &Arc<State>, bank: &str, csr: &[u8]) -> Answer {
+    let served = state.registry.served(bank);
+    if served.or_else(|failure| refuse(RefusalCode::Internal, &failure))?.is_none() {
+        return refuse(RefusalCode::NotEnrolled, "revoked");
+    }
+    let signed = state.authority.sign_bank(bank, csr);
+    let (certificate, key) = signed.or_else(|error| refuse(RefusalCode::SigningRequestInvalid, &error))?;
+    let owner = match state.accounts.bank_of(&key) {
+        Some(owner) => Some(owner),
+        None => {
+            let task = Arc::clone(state);
+            // Reads every enrolment.
+            let certified = tokio::task::spawn_blocking(move || task.registry.certified(&key)).await;
+            let certified = certified.or_else(|error| refuse(RefusalCode::Internal, &error))?;
+            certified.or_else(|failure| refuse(RefusalCode::Internal, &failure))?.map(|bank| bank.name)
+        }
+    };
+    if owner.as_deref() != Some(bank) {
+        return refuse(RefusalCode::InvitationInvalid, "a renewal for a key that is not this bank's");
+    }
+    tracing::info!(bank, key = hex_short(&key), "certificate renewed");
+    let certificate = certificate.der().to_vec();
+    Ok((Response::Joined(Joined { bank: bank.to_owned(), certificate, extensions: vec![] }), vec![]))
 }
 
 /// Sends a manifest.

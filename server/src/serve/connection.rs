@@ -14,7 +14,7 @@ use super::admission::Room;
 use super::answer::{self, Answer};
 use super::exchange::{self, ReadError, RequestHalf, ResponseHalf, close_code};
 use super::lookup;
-use super::{BANK_WINDOW, RETRY_AFTER_MS, State, is_true};
+use super::{BANK_WINDOW, EXPIRY_WARNED_DAYS, RETRY_AFTER_MS, State, is_true};
 use crate::pki;
 
 /// Who is at the other end.
@@ -49,7 +49,9 @@ const ENROLLED_POLL: Duration = Duration::from_secs(2);
 
 /// Serves a connection until it ends or the server drains.
 pub(super) async fn serve(state: Arc<State>, connection: Connection) {
-    let peer = Arc::new(identify(&state, &connection).await);
+    let certificate = shown(&connection);
+    let peer = Arc::new(identify(&state, certificate.as_ref()).await);
+    let until_s = certificate.as_ref().and_then(pki::end_s);
     let seats = match &*peer {
         Peer::Bank(bank) => state.seats.take(bank).map(|seat| (seat, None)),
         // A few seats for all who are no bank, and fewer for each address, so that strangers cannot keep banks out.
@@ -68,8 +70,9 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
         connection.close(close_code(RefusalCode::Busy), RefusalCode::Busy.text().as_bytes());
         return;
     };
-    if matches!(*peer, Peer::Bank(_)) {
+    if let Peer::Bank(bank) = &*peer {
         connection.set_receive_window(BANK_WINDOW.into());
+        warn_of_end(bank, until_s, state.now_s());
     }
     let _counted = Counted::new(&state.metrics.connections);
     let mut streams = JoinSet::new();
@@ -88,10 +91,16 @@ pub(super) async fn serve(state: Arc<State>, connection: Connection) {
             },
             Some(_) = streams.join_next() => {}
             () = is_true(&mut draining) => break close(&connection, streams, RefusalCode::Draining).await,
-            _ = look.tick() => if !is_served(&state, &peer) {
-                // What is under way is not answered: it may be why the bank was revoked.
-                streams.abort_all();
-                break close(&connection, streams, RefusalCode::NotEnrolled).await;
+            _ = look.tick() => {
+                if !is_served(&state, &peer) {
+                    // What is under way is not answered: it may be why the bank was revoked.
+                    streams.abort_all();
+                    break close(&connection, streams, RefusalCode::NotEnrolled).await;
+                }
+                if until_s.is_some_and(|until_s| until_s < state.now_s()) {
+                    // A handshake would be refused by now. With a renewed certificate the bank is let in again.
+                    break close(&connection, streams, RefusalCode::NotEnrolled).await;
+                }
             },
             () = &mut visit_over, if !matches!(*peer, Peer::Bank(_)) => {
                 // What a stranger still has under way is not waited for.
@@ -116,14 +125,24 @@ fn is_served(state: &State, peer: &Peer) -> bool {
     }
 }
 
-async fn identify(state: &Arc<State>, connection: &Connection) -> Peer {
-    let identity =
-        connection.peer_identity().and_then(|any| any.downcast::<Vec<CertificateDer<'static>>>().ok());
-    let Some(fingerprint) = identity.as_ref().and_then(|chain| chain.first()).map(pki::key_fingerprint)
-    else {
-        return Peer::Stranger;
-    };
-    let Some(fingerprint) = fingerprint else { return Peer::Unknown };
+/// Says in the log that a bank's certificate runs out within weeks. Its own program says so too, and renews it.
+fn warn_of_end(bank: &str, until_s: Option<u64>, now_s: u64) {
+    let days = until_s.map(|until_s| until_s.saturating_sub(now_s) / 86_400);
+    if let Some(days) = days.filter(|days| *days < EXPIRY_WARNED_DAYS) {
+        let remedy = "the bank runs: samar renew";
+        tracing::warn!(bank, days, remedy, "the certificate of a bank runs out");
+    }
+}
+
+/// The certificate that the peer showed.
+fn shown(connection: &Connection) -> Option<CertificateDer<'static>> {
+    let chain = connection.peer_identity()?.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+    chain.into_iter().next()
+}
+
+async fn identify(state: &Arc<State>, certificate: Option<&CertificateDer<'static>>) -> Peer {
+    let Some(certificate) = certificate else { return Peer::Stranger };
+    let Some(fingerprint) = pki::key_fingerprint(certificate) else { return Peer::Unknown };
     let enrolled = match state.accounts.bank_of(&fingerprint) {
         Some(name) => state.registry.served(&name),
         None => {
@@ -228,7 +247,7 @@ async fn answer(
         Err(ReadError::Refused(refusal, why)) => return Some(Err((refusal, why))),
     };
     Some(match (request, bank, place) {
-        (Request::Join(request), ..) => answer::join(state, request).await,
+        (Request::Join(request), ..) => answer::join(state, peer, request).await,
         (Request::Manifest(request), ..) => answer::manifest(state, &request),
         (Request::Fetch(request), ..) => answer::fetch(state, &request).await,
         (Request::Evaluate(request), Some(bank), Some(place)) => {

@@ -1,4 +1,4 @@
-//! How a NIK stands in a cell: as it should, oddly, or broken beyond use.
+//! How an identifier stands in a cell: as it should, oddly, or broken beyond use.
 
 use super::dice::Dice;
 
@@ -26,6 +26,60 @@ pub(super) fn write_odd(out: &mut Vec<u8>, nik: &[u8; 16], dice: &mut Dice) {
             out.extend_from_slice(nik);
             out.extend_from_slice("\u{200b} ".as_bytes());
         }
+    }
+}
+
+/// The same telephone number, which begins with 0 and has 13 digits.
+pub(super) fn write_odd_phone(out: &mut Vec<u8>, phone: &[u8], dice: &mut Dice) {
+    let mut write = |parts: [&[u8]; 5]| parts.into_iter().for_each(|part| out.extend_from_slice(part));
+    match dice.below(4) {
+        0 => write([b"+62 ", &phone[1..4], b"-", &phone[4..8], &[b"-", &phone[8..]].concat()]),
+        1 => write([b"62", &phone[1..], b"", b"", b""]),
+        2 => write([b"(", &phone[..4], b") ", &phone[4..8], &[b" ", &phone[8..]].concat()]),
+        _ => write([&phone[1..], b"", b"", b"", b""]), // a spreadsheet drops the 0
+    }
+}
+
+/// The same e-mail address.
+pub(super) fn write_odd_email(out: &mut Vec<u8>, email: &[u8], dice: &mut Dice) {
+    let mut write = |parts: [&[u8]; 3]| parts.into_iter().for_each(|part| out.extend_from_slice(part));
+    match dice.below(4) {
+        0 => write([b"", &email.to_ascii_uppercase(), b""]),
+        1 => write([b"mailto:", email, b""]),
+        2 => write([b"<", email, b">"]),
+        _ => write([b"  ", email, b" "]),
+    }
+}
+
+/// The same taxpayer's number of 15 digits.
+pub(super) fn write_odd_npwp(out: &mut Vec<u8>, npwp: &[u8], dice: &mut Dice) {
+    if dice.below(2) == 0 {
+        out.push(b'0'); // as it is written since 2024
+        return out.extend_from_slice(npwp);
+    }
+    let parts = [
+        &npwp[..2],
+        b".",
+        &npwp[2..5],
+        b".",
+        &npwp[5..8],
+        b".",
+        &npwp[8..9],
+        b"-",
+        &npwp[9..12],
+        b".",
+        &npwp[12..],
+    ];
+    parts.into_iter().for_each(|part| out.extend_from_slice(part));
+}
+
+/// Something that is no e-mail address, of anybody.
+pub(super) fn write_broken_email(out: &mut Vec<u8>, email: &[u8], dice: &mut Dice) {
+    match dice.below(4) {
+        0 => out.extend(email.iter().take_while(|byte| **byte != b'@')),
+        1 => out.extend(email.iter().chain(b"@").chain(email)),
+        2 => out.extend_from_slice(dice.pick(&TEXTS).as_bytes()),
+        _ => {}
     }
 }
 

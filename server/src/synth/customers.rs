@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::ops::Range;
 
+use super::columns::{CUSTOMERS, CUSTOMERS_OF_ALL_KINDS, Subject, Writing};
 use super::dice::{Dice, Permutation, Purpose};
 use super::form::{Cells, DumpForm, Shape, Writer};
-use super::person::{Person, write_number};
-use super::{Dirt, Population, SynthError, WRITE_BYTES, cell, pass_on};
+use super::person::Person;
+use super::{Dirt, Population, SynthError, WRITE_BYTES, pass_on};
 
-const SHAPE: Shape = Shape { table: "nasabah", columns: &["CIF", "NIK", "NAMA", "NO_HP"] };
 /// The first line of the truth about a customer file.
 const TRUTH_HEADER: &[u8] = b"row,status,breaches,person\n";
 
@@ -30,6 +30,9 @@ pub struct CustomerSpec {
     pub seed: u64,
     /// Who they are; the file mixes the groups.
     pub groups: Vec<Group>,
+    /// Whether each has a telephone number, an e-mail address, a KK and an NPWP too, of which nobody else has the same: the columns
+    /// NO_HP, EMAIL, NO_KK and NPWP.
+    pub all_kinds: bool,
     /// Damaged and repeated rows.
     pub dirt: Dirt,
 }
@@ -65,9 +68,9 @@ pub struct CustomerSummary {
     pub customers: u64,
     /// Distinct customers in a breach.
     pub exposed: u64,
-    /// Rows whose NIK is written oddly, repeated ones included.
+    /// Rows whose identifiers are written oddly, repeated ones included.
     pub odd: u64,
-    /// Rows with no usable NIK.
+    /// Rows with no usable identifier.
     pub broken: u64,
     /// Rows that repeat a customer.
     pub repeated: u64,
@@ -97,9 +100,53 @@ impl CustomerSpec {
             take,
             breaches: breaches.into_iter().cloned().collect(),
         };
-        let spec = Self { seed, groups: parts.into_iter().map(group).collect(), dirt };
+        let groups = parts.into_iter().map(group).collect();
+        let spec = Self { seed, groups, all_kinds: false, dirt };
         spec.check(&population)?;
         Ok(spec)
+    }
+
+    /// Everybody in these ranges, for any number of dumps.
+    pub fn among(
+        seed: u64,
+        persons: &[Range<u64>],
+        breaches: &[Breach],
+        dirt: Dirt,
+    ) -> Result<Self, SynthError> {
+        let mut ranges: Vec<Range<u64>> = persons.iter().filter(|range| !range.is_empty()).cloned().collect();
+        ranges.sort_unstable_by_key(|range| range.start);
+        if let Some([first, second]) = ranges.array_windows().find(|[a, b]| b.start < a.end) {
+            return Err(SynthError::Twice { first: first.clone(), second: second.clone() });
+        }
+        let mut known: Vec<&Breach> = breaches.iter().collect();
+        known.sort_unstable_by_key(|breach| &breach.id);
+        let mut groups = Vec::new();
+        for Range { start, end } in ranges {
+            // Between two cuts everybody stands in the same dumps.
+            let edges = known.iter().flat_map(|breach| [breach.persons.start, breach.persons.end]);
+            let mut cuts: Vec<u64> = edges.filter(|edge| (start..end).contains(edge)).collect();
+            cuts.extend([start, end]);
+            cuts.sort_unstable();
+            cuts.dedup();
+            groups.extend(cuts.array_windows().map(|[first, end]| {
+                Group {
+                    persons: *first..*end,
+                    take: end - first,
+                    breaches: known
+                        .iter()
+                        .filter(|breach| breach.persons.contains(first))
+                        .map(|breach| breach.id.clone())
+                        .collect(),
+                }
+            }));
+        }
+        let spec = Self { seed, groups, all_kinds: false, dirt };
+        spec.check(&Population::new(seed))?;
+        Ok(spec)
+    }
+
+    fn shape(&self) -> Shape {
+        if self.all_kinds { CUSTOMERS_OF_ALL_KINDS } else { CUSTOMERS }
     }
 
     fn check(&self, population: &Population) -> Result<(), SynthError> {
@@ -119,7 +166,7 @@ impl CustomerSpec {
     }
 }
 
-/// Writes CSV with the columns CIF (customer number), NIK, NAMA and NO_HP. `truth`, if wanted, gets a CSV line for each
+/// Writes CSV with the columns CIF (customer number), NIK, NAMA and NO_HP, or of all kinds. `truth`, if wanted, gets a CSV line for each
 /// row: its number from 1 (header not counted), `clear`, `exposed` or `invalid`, the breaches with `;` between them, and
 /// the person (empty for `invalid`).
 pub fn write_customers(
@@ -145,7 +192,7 @@ pub fn write_customers_as(
         population: &population,
         draw: &draw,
         cells: Cells::default(),
-        writer: Writer::begin(out, form, SHAPE)?,
+        writer: Writer::begin(out, form, spec.shape())?,
         truth: TRUTH_HEADER.to_vec(),
         summary: CustomerSummary::default(),
     };
@@ -222,10 +269,8 @@ impl<W: Write + Send> Rows<'_, W> {
         let (number, group) = self.draw.at(customer);
         let odd = dice.per_mille(self.spec.dirt.odd_per_mille);
         self.summary.odd += u64::from(odd);
-        self.write_row(customer, number, |out, nik| match odd {
-            true => cell::write_odd(out, nik, dice),
-            false => out.extend_from_slice(nik),
-        })?;
+        let writing = if odd { Writing::Oddly } else { Writing::Plain };
+        self.write_row(customer, number, writing, dice)?;
         let status = if group.breaches.is_empty() { "clear" } else { "exposed" };
         self.write_truth(status, &group.breaches.join(";"), &number.to_string());
         Ok(())
@@ -233,7 +278,7 @@ impl<W: Write + Send> Rows<'_, W> {
 
     fn write_broken(&mut self, customer: u64, dice: &mut Dice) -> Result<(), SynthError> {
         let number = self.draw.at(customer).0;
-        self.write_row(customer, number, |out, nik| cell::write_broken(out, nik, dice))?;
+        self.write_row(customer, number, Writing::Broken, dice)?;
         self.write_truth("invalid", "", "");
         Ok(())
     }
@@ -242,21 +287,15 @@ impl<W: Write + Send> Rows<'_, W> {
         &mut self,
         customer: u64,
         number: u64,
-        nik: impl FnOnce(&mut Vec<u8>, &[u8; 16]),
+        writing: Writing,
+        dice: &mut Dice,
     ) -> Result<(), SynthError> {
-        let person = Person::new(self.population, number);
         self.summary.rows += 1;
-        let cells = &mut self.cells;
-        cells.clear();
-        write_number::<10>(&mut cells.bytes, customer + 1);
-        cells.end();
-        nik(&mut cells.bytes, &person.birth.nik);
-        cells.end();
-        person.write_name(&mut cells.bytes);
-        cells.end();
-        person.write_phone(&mut cells.bytes, 0);
-        cells.end();
-        self.writer.write(cells)
+        let person = Person::new(self.population, number);
+        let (population, photos) = (self.population, [false; 2]);
+        let subject = Subject { population, person, customer, phone: 0, photos };
+        subject.write(&mut self.cells, self.spec.shape(), writing, dice);
+        self.writer.write(&self.cells)
     }
 
     fn write_truth(&mut self, status: &str, breaches: &str, person: &str) {

@@ -10,6 +10,10 @@ pub(super) enum Purpose {
     Photo,
     DumpRow,
     CustomerRow,
+    SecondPhoto,
+    Lines,
+    Taxpayers,
+    Password,
 }
 
 /// A stream of numbers: splitmix64 (Steele, Lea, Flood 2014).

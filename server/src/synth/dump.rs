@@ -2,13 +2,11 @@
 
 use std::io::Write;
 
+use super::columns::{Like, Subject, Writing};
 use super::dice::{Dice, Purpose};
 use super::form::{Cells, DumpForm, Shape, Writer};
 use super::person::Person;
-use super::{Dirt, Population, SynthError, cell, check_share};
-
-const SHAPE: Shape =
-    Shape { table: "peserta", columns: &["NOKA", "NIK", "NAMA", "NO_HP", "EMAIL", "ALAMAT", "FOTO"] };
+use super::{Dirt, Population, SynthError, check_share};
 
 /// Which people are in a dump and how clean it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +17,9 @@ pub struct DumpSpec {
     pub first: u64,
     /// How many persons; each has at least one row.
     pub count: u64,
-    /// How many persons have a photo (a value in column FOTO), in per mille.
+    /// After which breach: its columns.
+    pub like: Like,
+    /// How many persons have a photo (a value in column FOTO; of a family card and a taxpayer's card each), in per mille.
     pub photo_per_mille: u32,
     /// Damaged and repeated rows.
     pub dirt: Dirt,
@@ -34,9 +34,9 @@ pub struct DumpSummary {
     pub persons: u64,
     /// Persons with a photo.
     pub photos: u64,
-    /// Rows whose NIK is written oddly, repeated ones included.
+    /// Rows whose identifiers are written oddly, repeated ones included.
     pub odd: u64,
-    /// Rows with no usable NIK.
+    /// Rows with no usable identifier.
     pub broken: u64,
     /// Rows that repeat a person.
     pub repeated: u64,
@@ -48,6 +48,11 @@ impl DumpSpec {
         Dice::new(self.seed, Purpose::Photo, person).per_mille(self.photo_per_mille)
     }
 
+    fn photos(&self, person: u64) -> [bool; 2] {
+        let second = Dice::new(self.seed, Purpose::SecondPhoto, person).per_mille(self.photo_per_mille);
+        [self.has_photo(person), second]
+    }
+
     fn check(&self, population: &Population) -> Result<(), SynthError> {
         self.dirt.check()?;
         check_share("photo", self.photo_per_mille)?;
@@ -55,7 +60,7 @@ impl DumpSpec {
     }
 }
 
-/// Writes CSV with the columns NOKA (card number), NIK, NAMA, NO_HP, EMAIL, ALAMAT and FOTO.
+/// Writes CSV with a header.
 pub fn write_dump(out: &mut (impl Write + Send), spec: &DumpSpec) -> Result<DumpSummary, SynthError> {
     write_dump_as(out, spec, DumpForm::Csv)
 }
@@ -72,7 +77,8 @@ pub fn write_dump_as(
         spec,
         population: &population,
         cells: Cells::default(),
-        writer: Writer::begin(out, form, SHAPE)?,
+        shape: spec.like.shape(),
+        writer: Writer::begin(out, form, spec.like.shape())?,
         summary: DumpSummary::default(),
     };
     for index in 0..spec.count {
@@ -99,52 +105,34 @@ struct Rows<'a, W: Write + Send> {
     spec: &'a DumpSpec,
     population: &'a Population,
     cells: Cells,
+    shape: Shape,
     writer: Writer<'a, W>,
     summary: DumpSummary,
 }
 
 impl<W: Write + Send> Rows<'_, W> {
     fn write_person(&mut self, index: u64, phone: u64, dice: &mut Dice) -> Result<(), SynthError> {
-        let person = Person::new(self.population, self.spec.first + index);
         let odd = dice.per_mille(self.spec.dirt.odd_per_mille);
         self.summary.odd += u64::from(odd);
-        self.write_row(&person, phone, |out, nik| match odd {
-            true => cell::write_odd(out, nik, dice),
-            false => out.extend_from_slice(nik),
-        })
+        self.write_row(index, phone, if odd { Writing::Oddly } else { Writing::Plain }, dice)
     }
 
     fn write_broken(&mut self, index: u64, dice: &mut Dice) -> Result<(), SynthError> {
-        let person = Person::new(self.population, self.spec.first + index);
-        self.write_row(&person, 0, |out, nik| cell::write_broken(out, nik, dice))
+        self.write_row(index, 0, Writing::Broken, dice)
     }
 
     fn write_row(
         &mut self,
-        person: &Person,
+        index: u64,
         phone: u64,
-        nik: impl FnOnce(&mut Vec<u8>, &[u8; 16]),
+        writing: Writing,
+        dice: &mut Dice,
     ) -> Result<(), SynthError> {
-        let cells = &mut self.cells;
-        cells.clear();
-        person.write_card(&mut cells.bytes);
-        cells.end();
-        nik(&mut cells.bytes, &person.birth.nik);
-        cells.end();
-        person.write_name(&mut cells.bytes);
-        cells.end();
-        person.write_phone(&mut cells.bytes, phone);
-        cells.end();
-        person.write_email(&mut cells.bytes);
-        cells.end();
-        person.write_address(&mut cells.bytes);
-        cells.end();
-        if self.spec.has_photo(person.number) {
-            cells.bytes.extend_from_slice(b"foto/");
-            person.write_card(&mut cells.bytes);
-            cells.bytes.extend_from_slice(b".jpg");
-        }
-        cells.end();
-        self.writer.write(cells)
+        let number = self.spec.first + index;
+        let person = Person::new(self.population, number);
+        let photos = self.spec.photos(number);
+        let subject = Subject { population: self.population, person, customer: index, phone, photos };
+        subject.write(&mut self.cells, self.shape, writing, dice);
+        self.writer.write(&self.cells)
     }
 }

@@ -12,6 +12,8 @@ use parquet::schema::parser::parse_message_type;
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
+use super::columns::Column;
+use super::text::Text;
 use super::{SynthError, WRITE_BYTES, pass_on};
 
 /// A form of a dump.
@@ -20,14 +22,20 @@ pub enum DumpForm {
     /// CSV with a header.
     #[default]
     Csv,
+    /// The same with tabs.
+    Tsv,
     /// As mysqldump writes it: INSERT with many rows on a line.
     SqlInsert,
+    /// The same, the whole dump on one line.
+    SqlOneLine,
     /// As pg_dump writes it: COPY.
     SqlCopy,
     /// An object a line.
     Jsonl,
     /// One array of objects.
     Json,
+    /// An object a line, whose columns stand in an object of the table's name: the column peserta.NIK.
+    JsonNested,
     /// A sheet of an Excel workbook, of at most 1,048,575 rows.
     Xlsx,
     /// Parquet, packed with snappy.
@@ -39,11 +47,16 @@ pub enum DumpForm {
 pub(super) struct Shape {
     /// The table's name in a dump and a workbook.
     pub(super) table: &'static str,
-    pub(super) columns: &'static [&'static str],
+    /// Each with its name.
+    pub(super) columns: &'static [(&'static str, Column)],
 }
 
-/// Rows of an INSERT.
-const INSERT_ROWS: u64 = 1_000;
+impl Shape {
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().map(|(name, _)| *name)
+    }
+}
+
 /// Rows of a row group.
 const GROUP_ROWS: usize = 100_000;
 /// What a sheet holds beside its header.
@@ -67,7 +80,7 @@ impl Cells {
         self.ends.push(self.bytes.len());
     }
 
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let starts = [0].into_iter().chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
     }
@@ -103,126 +116,6 @@ impl<'a, W: Write + Send> Writer<'a, W> {
             Self::Sheet(sheet) => sheet.finish(),
             Self::Parquet(columns) => columns.finish(),
         }
-    }
-}
-
-/// CSV, SQL and JSON.
-pub(super) struct Text<'a, W> {
-    out: &'a mut W,
-    form: DumpForm,
-    shape: Shape,
-    text: Vec<u8>,
-    rows: u64,
-}
-
-impl<'a, W: Write> Text<'a, W> {
-    fn begin(out: &'a mut W, form: DumpForm, shape: Shape) -> Self {
-        let Shape { table, columns } = shape;
-        let listed = |quote: &str, kind: &str, between: &str| {
-            let names = columns.iter().map(|name| format!("{quote}{name}{quote}{kind}"));
-            names.collect::<Vec<_>>().join(between)
-        };
-        let text = match form {
-            DumpForm::SqlInsert => format!(
-                "-- MySQL dump 10.13\n\nCREATE TABLE `{table}` (\n  {}\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;\n",
-                listed("`", " varchar(255) DEFAULT NULL", ",\n  ")
-            ),
-            DumpForm::SqlCopy => format!(
-                "--\n-- PostgreSQL database dump\n--\n\nCOPY public.{table} ({}) FROM stdin;\n",
-                listed("\"", "", ", ")
-            ),
-            DumpForm::Json => "[\n".to_owned(),
-            DumpForm::Csv => listed("", "", ",") + "\n",
-            _ => String::new(),
-        };
-        Self { out, form, shape, text: text.into_bytes(), rows: 0 }
-    }
-
-    fn write(&mut self, cells: &Cells) -> Result<(), SynthError> {
-        let text = &mut self.text;
-        match self.form {
-            DumpForm::SqlInsert => {
-                let lead = if self.rows.is_multiple_of(INSERT_ROWS) {
-                    let end = if self.rows == 0 { "" } else { ";\n" };
-                    format!("{end}INSERT INTO `{}` VALUES (", self.shape.table)
-                } else {
-                    ",(".to_owned()
-                };
-                text.extend_from_slice(lead.as_bytes());
-                for (at, cell) in cells.iter().enumerate() {
-                    text.extend_from_slice(if at == 0 { b"'" } else { b",'" });
-                    escape(text, cell, b"'\\", b'\\');
-                    text.push(b'\'');
-                }
-                text.push(b')');
-            }
-            DumpForm::SqlCopy => {
-                for (at, cell) in cells.iter().enumerate() {
-                    if at > 0 {
-                        text.push(b'\t');
-                    }
-                    escape(text, cell, b"\\", b'\\');
-                }
-                text.push(b'\n');
-            }
-            DumpForm::Jsonl | DumpForm::Json => {
-                if self.form == DumpForm::Json && self.rows > 0 {
-                    text.extend_from_slice(b",\n");
-                }
-                for (at, (name, cell)) in self.shape.columns.iter().zip(cells.iter()).enumerate() {
-                    text.extend_from_slice(if at == 0 { b"{\"" } else { b",\"" });
-                    text.extend_from_slice(name.as_bytes());
-                    text.extend_from_slice(b"\":\"");
-                    escape(text, cell, b"\"\\", b'\\');
-                    text.push(b'"');
-                }
-                text.extend_from_slice(if self.form == DumpForm::Json { b"}" } else { b"}\n" });
-            }
-            _ => {
-                for (at, cell) in cells.iter().enumerate() {
-                    if at > 0 {
-                        text.push(b',');
-                    }
-                    write_csv_cell(text, cell);
-                }
-                text.push(b'\n');
-            }
-        }
-        self.rows += 1;
-        Ok(pass_on(&mut self.text, self.out, WRITE_BYTES)?)
-    }
-
-    fn finish(mut self) -> Result<(), SynthError> {
-        let end: &[u8] = match self.form {
-            DumpForm::SqlInsert if self.rows > 0 => b";\n",
-            DumpForm::SqlCopy => b"\\.\n",
-            DumpForm::Json => b"\n]\n",
-            _ => b"",
-        };
-        self.text.extend_from_slice(end);
-        pass_on(&mut self.text, self.out, 0)?;
-        Ok(self.out.flush()?)
-    }
-}
-
-/// A cell of CSV, in quotes where it needs them.
-fn write_csv_cell(text: &mut Vec<u8>, cell: &[u8]) {
-    if cell.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n')) {
-        text.push(b'"');
-        escape(text, cell, b"\"", b'"');
-        text.push(b'"');
-    } else {
-        text.extend_from_slice(cell);
-    }
-}
-
-/// Appends a cell with an `escape` before each of these bytes.
-fn escape(text: &mut Vec<u8>, cell: &[u8], bytes: &[u8], escape: u8) {
-    for byte in cell {
-        if bytes.contains(byte) {
-            text.push(escape);
-        }
-        text.push(*byte);
     }
 }
 
@@ -273,7 +166,7 @@ impl<'a, W: Write> Sheet<'a, W> {
         let head =
             "<worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>";
         let mut sheet = Self { zip, text: head.as_bytes().to_vec(), rows: 0 };
-        sheet.write_row(shape.columns.iter().map(|name| name.as_bytes()))?;
+        sheet.write_row(shape.names().map(str::as_bytes))?;
         Ok(sheet)
     }
 
@@ -331,7 +224,7 @@ pub(super) struct Columns<'a, W: Write + Send> {
 impl<'a, W: Write + Send> Columns<'a, W> {
     fn begin(out: &'a mut W, shape: Shape) -> Result<Self, SynthError> {
         let Shape { table, columns } = shape;
-        let fields: String = columns.iter().map(|name| format!("required binary {name} (UTF8); ")).collect();
+        let fields: String = shape.names().map(|name| format!("required binary {name} (UTF8); ")).collect();
         let schema = parse_message_type(&format!("message {table} {{ {fields}}}")).map_err(parquet_failed)?;
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let writer = SerializedFileWriter::new(out, Arc::new(schema), Arc::new(properties));

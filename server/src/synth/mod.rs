@@ -2,13 +2,15 @@
 //!
 //! Everything follows from a seed: the same seed and spec give the same bytes on every machine. Person `i` of a
 //! [`Population`] has a NIK that no other person has, so that what a screening must find is known beforehand, without
-//! keeping a list: persons are numbers, a dump holds a range of them, and customers are drawn from ranges.
+//! keeping a list: persons are numbers, a dump holds a range of them, and customers are drawn from ranges. So are KK, NPWP, and
+//! the telephone numbers and e-mail addresses of accounts ([`Like::Tokopedia`], [`CustomerSpec::all_kinds`]).
 //!
 //! Nobody is meant by any of it. District codes are generated in the real scheme (38 provinces with their numbers of
 //! regencies and cities, about as many districts as there are) and are not the official list; phones and names are
 //! random, and e-mail domains are reserved for examples.
 
 mod cell;
+mod columns;
 mod customers;
 mod dice;
 mod district;
@@ -18,9 +20,12 @@ mod person;
 mod population;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::io::{self, Write};
+use std::ops::Range;
 
+pub use columns::Like;
 pub use customers::{
     Breach, CustomerSpec, CustomerSummary, Group, Overlap, write_customers, write_customers_as,
 };
@@ -61,6 +66,14 @@ pub enum SynthError {
         /// How many there are.
         available: u64,
     },
+    /// Ranges of customers that share persons.
+    #[error("persons {}..{} and {}..{} overlap; nobody is a customer twice", first.start, first.end, second.start, second.end)]
+    Twice {
+        /// The one that begins first.
+        first: Range<u64>,
+        /// The other.
+        second: Range<u64>,
+    },
     /// More rows than a sheet of a workbook has.
     #[error("a sheet has at most {most} rows beside its header; make several files, or another form")]
     Rows {
@@ -75,10 +88,10 @@ pub enum SynthError {
 /// How many rows of a file are damaged or repeated, in per mille of the persons in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dirt {
-    /// Rows whose NIK is written in an odd way but means the same: spaces, dots, dashes, a leading quote, full-width
+    /// Rows whose identifiers are written in an odd way but mean the same: spaces, dots, dashes, a leading quote, full-width
     /// digits, invisible characters.
     pub odd_per_mille: u32,
-    /// Rows added whose NIK no reader can accept: too short or long, scientific notation, a date or serial that cannot
+    /// Rows added whose identifiers no reader can accept: too short or long, scientific notation, a date or serial that cannot
     /// be, text, nothing. They are no person's.
     pub broken_per_mille: u32,
     /// Rows added that repeat a person from further up.

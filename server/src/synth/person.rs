@@ -54,6 +54,49 @@ impl Person {
         write_number::<13>(out, self.number);
     }
 
+    /// L for a man and P for a woman, as forms have it.
+    pub(super) fn write_sex(&self, out: &mut Vec<u8>) {
+        out.push(if self.birth.is_woman { b'P' } else { b'L' });
+    }
+
+    pub(super) fn write_born(&self, out: &mut Vec<u8>) {
+        let (year, month, day) = self.birth.date;
+        write_number::<4>(out, year.into());
+        out.push(b'-');
+        write_number::<2>(out, month.into());
+        out.push(b'-');
+        write_number::<2>(out, day.into());
+    }
+
+    /// 64 hexadecimal digits that are the hash of nothing.
+    pub(super) fn write_password(&self, out: &mut Vec<u8>) {
+        let mut dice = Dice::new(self.seed, Purpose::Password, 0);
+        for _ in 0..4 {
+            out.extend_from_slice(format!("{:016x}", dice.next()).as_bytes());
+        }
+    }
+
+    /// The telephone number that nobody else has.
+    pub(super) fn write_own_phone(&self, out: &mut Vec<u8>, population: &Population) {
+        let (prefix, line) = population.line(self.number);
+        out.extend_from_slice(PHONES[prefix]);
+        write_number::<9>(out, line);
+    }
+
+    /// The e-mail address that nobody else has.
+    pub(super) fn write_own_email(&self, out: &mut Vec<u8>) {
+        let domain = DOMAINS[usize::from(self.first.len() > 4) + usize::from(self.last.len() > 7)];
+        let name = self.first.bytes().chain(*b".").chain(self.last.bytes());
+        out.extend(name.map(|byte| byte.to_ascii_lowercase()));
+        out.extend_from_slice(format!("{}@{domain}", self.number).as_bytes());
+    }
+
+    /// The 15 digits of a taxpayer's number.
+    pub(super) fn write_npwp(&self, out: &mut Vec<u8>, population: &Population) {
+        write_number::<12>(out, population.taxpayer(self.number));
+        out.extend_from_slice(b"000");
+    }
+
     /// A title stands after a comma.
     pub(super) fn write_name(&self, out: &mut Vec<u8>) {
         for part in [self.first.as_bytes(), b" ", self.last.as_bytes(), self.title.as_bytes()] {

@@ -21,12 +21,23 @@ pub struct Population {
     /// For each year, how many people (of one district and sex) are born before it; and all at the end.
     born_before: Vec<u32>,
     cells: Permutation,
+    /// Whose telephone line and taxpayer's number is whose: as many of each as a person can have.
+    lines: Permutation,
+    taxpayers: Permutation,
 }
+
+/// Telephone numbers of nine digits behind each of ten prefixes.
+const LINES: u64 = 10 * 1_000_000_000;
+/// Taxpayers' numbers: twelve digits, the first of which is not 0.
+const TAXPAYERS: u64 = 900_000_000_000;
+const FIRST_TAXPAYER: u64 = 100_000_000_000;
 
 /// What a NIK says.
 pub(super) struct Birth {
     pub(super) nik: [u8; 16],
     pub(super) is_woman: bool,
+    /// Year, month and day.
+    pub(super) date: (u32, u32, u32),
 }
 
 impl Population {
@@ -40,7 +51,15 @@ impl Population {
             born_before.push(total);
         }
         let capacity = districts.len() as u64 * 2 * u64::from(total);
-        Self { seed, districts, born_before, cells: Permutation::new(seed, Purpose::Cells, 0, capacity) }
+        let shuffled = |purpose, size| Permutation::new(seed, purpose, 0, size);
+        Self {
+            seed,
+            districts,
+            born_before,
+            cells: shuffled(Purpose::Cells, capacity),
+            lines: shuffled(Purpose::Lines, LINES),
+            taxpayers: shuffled(Purpose::Taxpayers, TAXPAYERS),
+        }
     }
 
     /// How many people there are: 2.9 thousand million. Persons are numbered from 0.
@@ -74,7 +93,32 @@ impl Population {
         write_digits(&mut nik[8..10], month.into());
         write_digits(&mut nik[10..12], u64::from(year % 100));
         write_digits(&mut nik[12..], serial.into());
-        Birth { nik, is_woman }
+        Birth { nik, is_woman, date: (year, month, day) }
+    }
+
+    /// A telephone line that no other person has: which of ten prefixes, and nine digits.
+    pub(super) fn line(&self, person: u64) -> (usize, u64) {
+        let line = self.lines.at(person);
+        // Below ten.
+        (usize::try_from(line / (LINES / 10)).unwrap_or(0), line % (LINES / 10))
+    }
+
+    /// A taxpayer's number that no other person has: its first twelve digits of fifteen.
+    pub(super) fn taxpayer(&self, person: u64) -> u64 {
+        FIRST_TAXPAYER + self.taxpayers.at(person)
+    }
+
+    /// A family card that no other person has: everybody is a family of one. It looks like the NIK of a man, and does not follow
+    /// from the person's.
+    pub(super) fn family_card(&self, person: u64) -> [u8; 16] {
+        let Birth { nik: mut card, is_woman, .. } = self.birth(self.capacity() - 1 - person);
+        if is_woman {
+            card[6] -= 4;
+        }
+        // Serials are small: twice one has four digits too.
+        let serial = card[12..].iter().fold(0, |serial, digit| serial * 10 + u64::from(digit - b'0'));
+        write_digits(&mut card[12..], 2 * serial + u64::from(is_woman));
+        card
     }
 
     pub(super) fn check(&self, end: u64) -> Result<(), SynthError> {

@@ -1,5 +1,7 @@
 //! Same seed, same bytes; everyone distinct and valid; the shares as asked for.
 
+mod kinds;
+
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::ops::Range;
@@ -7,14 +9,16 @@ use std::ops::Range;
 use super::dice::{Permutation, Purpose};
 use super::population::{FIRST_YEAR, LAST_YEAR};
 use super::{
-    Breach, CustomerSpec, Dirt, DumpSpec, Group, Overlap, Population, SynthError, write_customers, write_dump,
+    Breach, CustomerSpec, Dirt, DumpSpec, Group, Like, Overlap, Population, SynthError, write_customers,
+    write_dump,
 };
 use samar_local::table::{Input, Row, Table, TableOptions};
+use samar_protocol::identifier::{Identifier, Kind};
 
 const DIRTY: Dirt = Dirt { odd_per_mille: 100, broken_per_mille: 50, repeated_per_mille: 30 };
 
 fn spec() -> DumpSpec {
-    DumpSpec { seed: 7, first: 5_000, count: 20_000, photo_per_mille: 72, dirt: DIRTY }
+    DumpSpec { seed: 7, first: 5_000, count: 20_000, like: Like::Bpjs, photo_per_mille: 72, dirt: DIRTY }
 }
 
 fn dump(spec: &DumpSpec) -> Vec<u8> {
@@ -271,7 +275,7 @@ fn what_cannot_be_met_is_refused_before_anything_is_written() {
     assert!(matches!(fails(&DumpSpec { photo_per_mille: 1001, ..spec() }), SynthError::Share { .. }));
 
     let group = Group { persons: 10..20, take: 11, breaches: vec!["bpjs-2021".into()] };
-    let customers = CustomerSpec { seed: 7, groups: vec![group], dirt: Dirt::default() };
+    let customers = CustomerSpec { seed: 7, groups: vec![group], all_kinds: false, dirt: Dirt::default() };
     let error = write_customers(&mut Vec::new(), None, &customers).unwrap_err();
     assert!(
         error.to_string().starts_with("11 customers are to be in exactly bpjs-2021, but only 10"),

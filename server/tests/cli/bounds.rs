@@ -83,6 +83,23 @@ fn a_disk_that_fills_up_leaves_everything_as_it_was() {
     house.run(&["publish"]).done();
 }
 
+/// The hint of a set of any size has 5.5 MB at least.
+#[test]
+fn a_disk_that_fills_up_under_a_hint_leaves_nothing_published() {
+    let house = House::filled();
+    house.set("lookup", "\"all\"");
+    run_on_full_disk(&house, 3_000, &["publish"]).fails(6, &["cannot write the hint", "free some space"]);
+    for folder in [house.layout.segments(), house.layout.manifests(), house.layout.runs()] {
+        assert_eq!(names(&folder), Vec::<String>::new());
+    }
+    let said = house.run(&["publish"]).done();
+    assert!(said.contains("breach-a has a hint of 5.5 MB beside a set of "), "{said}");
+    house.set("lookup", "\"large\"");
+    let json: serde_json::Value = serde_json::from_str(&house.run(&["publish", "--json"]).done()).unwrap();
+    assert_eq!(json["large_hints"][0]["breach"], "breach-a", "banks have it, and so it stays");
+    assert_eq!(json["large_hints"][0]["hint_bytes"], 5_505_038);
+}
+
 #[test]
 fn an_ingest_that_fails_on_its_input_leaves_no_folder() {
     let house = House::new();

@@ -80,6 +80,19 @@ impl House {
         self.run(&["ingest", "--breach", breach, "--date", "2021-05", &dump])
     }
 
+    /// Changes a setting of `samar-server.toml`, given as it stands there.
+    pub(crate) fn set(&self, key: &str, value: &str) {
+        let path = self.layout.config();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let line = |line: &str| match line.split_once(" = ") {
+            Some((found, _)) if found == key => format!("{key} = {value}\n"),
+            _ => format!("{line}\n"),
+        };
+        let changed: String = text.lines().map(line).collect();
+        assert!(changed.contains(&format!("{key} = {value}\n")), "no {key} in {text}");
+        std::fs::write(&path, changed).unwrap();
+    }
+
     /// Where the first part of a breach's vault stands.
     pub(crate) fn base(&self, breach: &str) -> PathBuf {
         self.layout.part(breach, 1, SegmentKind::Base)

@@ -53,39 +53,6 @@ fn without_dir_the_users_configuration_folder_serves() {
 }
 
 #[test]
-fn keys_under_a_passphrase_are_used_with_it_and_not_without() {
-    let house = House::filled();
-    let passphrase = |arguments: &[&str], old: &str, new: &str| {
-        let mut command = house.command(&[&["passphrase"], arguments].concat());
-        Run::from(command.env("SAMAR_PASSPHRASE", old).env("SAMAR_NEW_PASSPHRASE", new).output().unwrap())
-    };
-    house.run(&["passphrase"]).fails(2, &["needs a passphrase", "SAMAR_NEW_PASSPHRASE"]);
-    assert!(passphrase(&[], "", "kunci").done().contains("is encrypted"));
-    for command in [&["publish"], &["serve"]] {
-        house.run(command).fails(2, &["keys/", "needs a passphrase", "--passphrase-fd", "SAMAR_PASSPHRASE"]);
-    }
-    let publish = |variable: &str| {
-        Run::from(house.command(&["publish"]).env("SAMAR_PASSPHRASE", variable).output().unwrap())
-    };
-    publish("kunc").fails(2, &["does not open", "keys/"]);
-    publish("kunci").done();
-
-    // By descriptor, as a service manager gives it.
-    let file = house.file("passphrase", "kunci\nanother line\n");
-    let program = house.command(&["status"]).get_program().to_owned();
-    let script = format!(
-        "exec {} ingest --breach breach-b --date 2020 {} --dir {} --passphrase-fd 7 7< {file}",
-        program.display(),
-        house.file("b.csv", DUMP),
-        house.layout.root().display()
-    );
-    Run::from(std::process::Command::new("sh").args(["-c", &script]).output().unwrap()).done();
-
-    assert!(passphrase(&["--remove"], "kunci", "").done().contains("in the clear"));
-    house.run(&["publish"]).done();
-}
-
-#[test]
 fn init_makes_a_private_folder_and_makes_it_once() {
     let house = House::new();
     let layout = &house.layout;

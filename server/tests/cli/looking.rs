@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::dirty::{gzip, zip};
 use crate::house::{House, names, program};
 
 fn synth(house: &House, form: &str) -> String {
@@ -66,11 +67,25 @@ fn a_dry_run_tells_columns_kinds_and_rejections_and_writes_nothing() {
 fn the_same_rows_in_every_form_make_the_same_vault() {
     let house = House::new();
     let mut first: Option<(Vec<u8>, Value)> = None;
-    for form in ["csv", "sql-insert", "sql-copy", "jsonl", "json", "xlsx", "parquet"] {
-        let path = synth(&house, form);
-        let columns = ["--column", "nik=NIK", "--column", "phone=NO_HP", "--column", "email=EMAIL"];
-        let ingest =
-            ["ingest", "--breach", "a", "--date", "2021", "--exposes", "photo=FOTO", "--json", &path];
+    let plain = synth(&house, "csv");
+    let text = std::fs::read(&plain).unwrap();
+    let packed = [
+        ("csv in gzip", house.file("dump.csv.gz", gzip(&text))),
+        ("csv in zstd", house.file("dump.csv.zst", zstd::encode_all(text.as_slice(), 3).unwrap())),
+        ("csv in zip", house.file("dump.zip", zip(&[("dump.csv", &text)]))),
+    ];
+    let forms =
+        ["tsv", "sql-insert", "sql-one-line", "sql-copy", "jsonl", "json", "json-nested", "xlsx", "parquet"];
+    let forms = forms.map(|form| (form, synth(&house, form)));
+    for (form, path) in [("csv", plain)].into_iter().chain(packed).chain(forms) {
+        // An object in an object has its columns by their path.
+        let within = if form == "json-nested" { "peserta." } else { "" };
+        let column = |kind: &str, name: &str| format!("{kind}={within}{name}");
+        let columns =
+            [("nik", "NIK"), ("phone", "NO_HP"), ("email", "EMAIL")].map(|(kind, name)| column(kind, name));
+        let photo = column("photo", "FOTO");
+        let ingest = ["ingest", "--breach", "a", "--date", "2021", "--exposes", &photo, "--json", &path];
+        let columns: Vec<&str> = columns.iter().flat_map(|column| ["--column", column]).collect();
         let run = house.run(&[&ingest[..], &columns].concat());
         assert_eq!(run.code, 0, "{form}: {}", run.err);
         let mut report: Value = serde_json::from_str(&run.out).unwrap();

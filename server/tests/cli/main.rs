@@ -3,6 +3,7 @@
 mod auditing;
 mod bounds;
 mod changing;
+mod clock;
 mod dirty;
 mod help;
 mod house;
@@ -10,6 +11,8 @@ mod ingesting;
 mod inspecting;
 mod keeping;
 mod looking;
+mod passphrases;
 mod revoking;
 mod rotating;
+mod saying;
 mod serving;

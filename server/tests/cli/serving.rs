@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use crate::house::House;
 
 /// A server process. Dropped, it is killed.
-struct Service {
+pub(crate) struct Service {
     child: Child,
     log: BufReader<ChildStderr>,
     first: String,
 }
 
 impl Service {
-    fn start(house: &House, more: &[&str]) -> Self {
+    pub(crate) fn start(house: &House, more: &[&str]) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("samar-server"));
         command.arg("serve").args(more).arg("--dir").arg(house.layout.root()).env_remove("SAMAR_LOG");
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -29,7 +29,7 @@ impl Service {
     }
 
     /// Sends a signal, and says how the process ended and what it logged.
-    fn end_with(mut self, signal: &str) -> (Option<i32>, String) {
+    pub(crate) fn end_with(mut self, signal: &str) -> (Option<i32>, String) {
         let kill = format!("kill -{signal} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
         let patience = Instant::now() + Duration::from_secs(30);

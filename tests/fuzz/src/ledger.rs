@@ -4,7 +4,8 @@ use std::path::Path;
 
 use chacha20poly1305::aead::{AeadInOut as _, KeyInit as _};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use samar::kept::read_whole;
+use samar::Home;
+use samar::kept::{is_protected, read_whole};
 use samar_protocol::oprf::SecretKey;
 
 use crate::operator_files::scratch;
@@ -23,11 +24,13 @@ const MEMORY_BYTES: usize = 1 << 20;
 
 /// A ledger of one run and one tail, of which one file is changed or not: it is read as it was written, or refused. Of a tail the
 /// blocks before the first changed one stay, since what follows them may be what a killed run was writing. Days that cannot be read are
-/// taken for none, and nobody is passed over for them. What was read once is read again the same.
+/// taken for none, and nobody is passed over for them. What was read once is read again the same. One under a passphrase is read by
+/// nobody who has none, and nobody is asked for it.
 pub fn ledger(data: &[u8]) {
     let mut script = Script::new(data);
     let act = script.byte();
-    let written = Files::written(&mut script);
+    let is_sealed = act & 0x40 != 0;
+    let written = Files::written(&mut script, is_sealed);
     let mut files = written.clone();
     match act % 5 {
         0 => {}
@@ -47,6 +50,10 @@ pub fn ledger(data: &[u8]) {
     let read = read_whole(folder.path(), MEMORY_BYTES);
     let told = read.as_ref().map_err(ToString::to_string);
     match files.customers(&written) {
+        Some(_) if is_sealed => assert!(told.is_err_and(|told| {
+            told.contains("is under a passphrase, which is not asked for")
+                || told.contains("the ledger is damaged")
+        })),
         // Another head with a true check: whatever it says, no more comes of it than was written.
         _ if is_resealed => assert!(told.is_err() || told <= Ok(&written.all())),
         Some(customers) => assert_eq!(told, Ok(&customers)),
@@ -55,6 +62,39 @@ pub fn ledger(data: &[u8]) {
     if let Ok(customers) = read {
         assert_eq!(read_whole(folder.path(), MEMORY_BYTES).unwrap(), customers, "read again, it has others");
     }
+}
+
+/// The file that says that a passphrase is set is taken exactly where a plain reading of SPEC.md takes it. Mode: 0, its bytes; 1, what
+/// stands before its check.
+pub fn ledger_passphrase(data: &[u8]) {
+    let Some((mode, data)) = data.split_first() else { return };
+    let mut file = data.to_vec();
+    if mode & 1 == 1 {
+        file.truncate(80);
+        let check = *blake3::hash(&file).as_bytes();
+        file.extend(check);
+    }
+    let folder = scratch();
+    std::fs::create_dir(folder.path().join("ledger")).unwrap();
+    std::fs::write(folder.path().join("ledger/passphrase"), &file).unwrap();
+    let taken = is_protected(&Home::new(folder.path()));
+    let told = taken.as_ref().map_err(ToString::to_string);
+    assert_eq!(told.is_ok(), is_marker(&file), "{told:?}");
+    assert!(told != Ok(&false), "it is there");
+}
+
+/// Whether these are such a file's bytes, and ask for no more work than is allowed.
+fn is_marker(file: &[u8]) -> bool {
+    let Some((content, check)) = file.split_last_chunk::<32>() else { return false };
+    let number = |at: usize| u32::from_le_bytes(core::array::from_fn(|byte| content[at + byte]));
+    // Magic, part, protection; cost, salt, nonce, tag.
+    content.len() == 12 + 12 + 16 + 24 + 16
+        && blake3::hash(content) == *check
+        && content.starts_with(b"SAMARDGR\x01\x00\x05\x01")
+        && (8..=1_048_576).contains(&number(12))
+        && (1..=16).contains(&number(16))
+        && (1..=16).contains(&number(20))
+        && number(12) >= 8 * number(20)
 }
 
 impl Script<'_> {
@@ -83,7 +123,7 @@ struct Files {
 
 impl Files {
     /// As a screening writes them: a run, then up to four batches. No customer is in it twice.
-    fn written(script: &mut Script<'_>) -> Self {
+    fn written(script: &mut Script<'_>, is_sealed: bool) -> Self {
         let in_run = script.u16() % (RUN_RECORDS_MAX + 1);
         let mut records: Vec<_> = (0..in_run.into()).map(record).collect();
         records.sort_unstable();
@@ -105,8 +145,13 @@ impl Files {
 
         let key = SecretKey::from_bytes(&core::array::from_fn(|at| u8::from(at == 0) * 9)).unwrap();
         let mut head =
-            [b"SAMARDGR\x01\x00\x01\x00".as_slice(), &key.public().to_bytes(), &LEDGER_ID].concat();
-        head.extend([[5; 32], FILE_KEY].as_flattened());
+            [b"SAMARDGR\x01\x00\x01", [u8::from(is_sealed)].as_slice(), &key.public().to_bytes(), &LEDGER_ID]
+                .concat();
+        if is_sealed {
+            head.extend(script.array::<132>());
+        } else {
+            head.extend([[5; 32], FILE_KEY].as_flattened());
+        }
         head.extend(script.array::<2>().map(|count| u64::from(count).to_le_bytes()).as_flattened());
         head.extend(TAIL.to_le_bytes());
         head.extend(u32::from(in_run > 0).to_le_bytes());

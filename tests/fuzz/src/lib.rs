@@ -20,7 +20,7 @@ mod table;
 mod wire;
 
 pub use identifier::{identifier, nik};
-pub use ledger::ledger;
+pub use ledger::{ledger, ledger_passphrase};
 pub use lookup::lookup;
 pub use manifest::{breach_details, invitation, manifest_body, manifest_chain, manifest_file};
 pub use operations::segment_operations;
@@ -38,7 +38,7 @@ pub use samar_local::contained::is_contained;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 25] = [
     ("request", request),
     ("response", response),
     ("refusal", refusal),
@@ -56,6 +56,7 @@ pub const TARGETS: [Target; 24] = [
     ("vault_file", vault_file),
     ("key_file", key_file),
     ("ledger", ledger),
+    ("ledger_passphrase", ledger_passphrase),
     ("nik", nik),
     ("identifier", identifier),
     ("table", table),

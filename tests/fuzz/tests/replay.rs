@@ -104,6 +104,7 @@ replays! {
     vault_file: 1_000,
     key_file: 1_000,
     ledger: 300,
+    ledger_passphrase: 1_000,
     nik: 4_000,
     identifier: 4_000,
     table: 500,

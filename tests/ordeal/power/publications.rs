@@ -54,7 +54,7 @@ pub(super) fn again(scratch: &Path) -> Result<Trial, String> {
 }
 
 fn plan(compact: bool, new_publisher: bool) -> Plan {
-    Plan { memory_bytes: MEMORY_BYTES, compact, new_publisher }
+    Plan { memory_bytes: MEMORY_BYTES, compact, new_publisher, trust_clock: false }
 }
 
 fn record(operator: &Operator, publications: &[Plan], scratch: &Path) -> Result<Trial, String> {

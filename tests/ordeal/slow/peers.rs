@@ -21,6 +21,8 @@ const DROP_EVERY: Duration = Duration::from_millis(500);
 const DROP_BYTES: usize = 512;
 /// Before a peer begins again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often a peer whose connection is quiet shows that it is still there: as an honest one does, and before the server gives it up.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How long a half-open peer leaves it at that: as long as the server waits.
 const HALF_OPEN: Duration = Duration::from_secs(30);
 
@@ -38,7 +40,7 @@ impl Peer {
     /// Asks for 2 MiB and reads a few bytes a second.
     pub(super) async fn reads_by_drops(self) {
         let request = messages::fetch(self.root, 0, FETCH_BYTES_MAX).encode().unwrap_or_default();
-        let slow = Dial { stream_window: Some(512), ..self.bank.dial() };
+        let slow = Dial { stream_window: Some(512), ..self.dial() };
         loop {
             if let Some(connection) = self.connect(&slow).await {
                 while let Ok((mut send, mut recv)) = connection.open_bi().await {
@@ -57,7 +59,7 @@ impl Peer {
     /// Announces the largest batch and writes a few bytes of it a second.
     pub(super) async fn writes_by_drops(self) {
         let request = messages::evaluate(&self.pins, BATCH_ELEMENTS_MAX).encode().unwrap_or_default();
-        let dial = self.bank.dial();
+        let dial = self.dial();
         loop {
             if let Some(connection) = self.connect(&dial).await {
                 while let Ok((mut send, _recv)) = connection.open_bi().await {
@@ -77,7 +79,7 @@ impl Peer {
     pub(super) async fn stops_in_the_middle(self) {
         let mut request = messages::evaluate(&self.pins, BATCH_ELEMENTS_MAX).encode().unwrap_or_default();
         request.resize(request.len() + 64 * 1_024, 7);
-        let dial = self.bank.dial();
+        let dial = self.dial();
         loop {
             if let Some(connection) = self.connect(&dial).await {
                 while let Ok((mut send, mut recv)) = connection.open_bi().await {
@@ -103,6 +105,10 @@ impl Peer {
             }
             self.given_up().await;
         }
+    }
+
+    fn dial(&self) -> Dial {
+        Dial { keep_alive: Some(KEEP_ALIVE), ..self.bank.dial() }
     }
 
     async fn connect(&self, dial: &Dial) -> Option<Connection> {

@@ -86,7 +86,7 @@ fn who_was_not_met_for_long_is_pruned_and_days_go_along_to_the_next_ledger() {
     let all = known(&ledger);
 
     // Another key, another ledger: the same customers under the same hashes, with other blinds and their own days.
-    let after = ledger.successor(&next, &key(8), MEMORY).unwrap().expect("one that can follow");
+    let after = ledger.successor(&next, &key(8), MEMORY, &bare()).unwrap().expect("one that can follow");
     assert_eq!(after.hash_key.0, ledger.hash_key.0);
     let mut moved = 0;
     let mut batches = Vec::new();
@@ -111,9 +111,9 @@ fn who_was_not_met_for_long_is_pruned_and_days_go_along_to_the_next_ledger() {
     after.settle(MEMORY).unwrap();
     after.take_days(&ledger, MEMORY).unwrap();
     assert!(known(&after).keys().eq(all.keys()));
-    let foreign = Ledger::open(&dir.path().join("foreign"), &key(8), MEMORY).unwrap();
+    let foreign = Ledger::open(&dir.path().join("foreign"), &key(8), MEMORY, &bare()).unwrap();
     drop(foreign);
-    let other = ledger.successor(&dir.path().join("foreign"), &key(8), MEMORY).unwrap();
+    let other = ledger.successor(&dir.path().join("foreign"), &key(8), MEMORY, &bare()).unwrap();
     assert!(other.is_none(), "in one under another hash key nobody would be found");
 
     for ledger in [&ledger, &after] {

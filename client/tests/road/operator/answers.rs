@@ -20,7 +20,12 @@ use samar_protocol::wire::{
 
 use super::{Inner, State};
 
-pub(super) async fn exchange(state: Arc<State>, mut send: quinn::SendStream, mut receive: quinn::RecvStream) {
+pub(super) async fn exchange(
+    state: Arc<State>,
+    connection: quinn::Connection,
+    mut send: quinn::SendStream,
+    mut receive: quinn::RecvStream,
+) {
     let Ok(bytes) = receive.read_to_end(8 << 20).await else { return };
     let (preamble, rest) = bytes.split_first_chunk::<PREAMBLE_BYTES>().unwrap();
     let preamble = Preamble::parse(*preamble).unwrap();
@@ -28,6 +33,10 @@ pub(super) async fn exchange(state: Arc<State>, mut send: quinn::SendStream, mut
     let request = Request::decode(preamble.kind, control).unwrap();
     let answer = {
         let mut inner = state.inner.lock().unwrap();
+        if matches!(request, Request::Lookup(_)) && super::take_one(&mut inner.closed_at_lookup) {
+            inner.queries.push(bulk.to_vec());
+            return connection.close((RefusalCode::Busy as u32).into(), b"");
+        }
         inner.asked.push(request.clone());
         let (response, bulk) = answer(&state, &mut inner, &request, bulk);
         let answer = [response.encode().unwrap(), bulk].concat();
@@ -38,7 +47,9 @@ pub(super) async fn exchange(state: Arc<State>, mut send: quinn::SendStream, mut
     };
     let _ = send.write_all(&answer).await;
     let _ = send.finish();
-    let _ = send.stopped().await;
+    let stopped = send.stopped().await;
+    let exchanged = format!("{} bytes, then {}, stopped {stopped:?}", bytes.len(), answer.len());
+    state.inner.lock().unwrap().exchanged.push(exchanged);
 }
 
 /// A certificate for a bank, from its signing request.

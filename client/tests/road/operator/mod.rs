@@ -3,6 +3,7 @@
 
 mod answers;
 mod face;
+mod large;
 mod made;
 
 pub(crate) use answers::{joined, manifest_sent};
@@ -53,6 +54,8 @@ struct Inner {
     lie: Option<Lie>,
     /// Requests by kind, as they came.
     asked: Vec<Request>,
+    /// Of each stream the bytes of both directions, and how connections ended.
+    exchanged: Vec<String>,
     allowance: u64,
     busy: u32,
     /// The key before, and until when it is served.
@@ -62,6 +65,8 @@ struct Inner {
     /// Connections to come that get no seat: refused at once, or closed once they are there.
     refused: u32,
     closed: u32,
+    /// Lookups to come at which the connection is closed for want of a seat.
+    closed_at_lookup: u32,
     /// Whether bases are published with private lookups from here on.
     lookups: bool,
     /// Bulk of the lookups that came.
@@ -114,8 +119,12 @@ impl Operator {
                         connection.close((RefusalCode::Busy as u32).into(), b"");
                     }
                     while let Ok((send, receive)) = connection.accept_bi().await {
-                        tokio::spawn(answers::exchange(Arc::clone(&state), send, receive));
+                        let exchange =
+                            answers::exchange(Arc::clone(&state), connection.clone(), send, receive);
+                        tokio::spawn(exchange);
                     }
+                    let end = format!("{:?}", connection.close_reason());
+                    state.inner.lock().unwrap().exchanged.push(end);
                 });
             }
         });
@@ -168,6 +177,11 @@ impl Operator {
         (inner.refused, inner.closed) = (refused, closed);
     }
 
+    /// Loses its seat for the bank at so many lookups to come.
+    pub(crate) fn close_at_lookups(&self, times: u32) {
+        self.state.inner.lock().unwrap().closed_at_lookup = times;
+    }
+
     /// Refuses so many requests before the next is answered.
     pub(crate) fn be_busy(&self, times: u32) {
         self.state.inner.lock().unwrap().busy = times;
@@ -205,6 +219,11 @@ impl Operator {
         std::mem::take(&mut self.state.inner.lock().unwrap().queries)
     }
 
+    /// What streams and ends of connections showed since the last time.
+    pub(crate) fn exchanged(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.inner.lock().unwrap().exchanged)
+    }
+
     /// What was asked since the last time.
     pub(crate) fn asked(&self) -> Vec<Request> {
         std::mem::take(&mut self.state.inner.lock().unwrap().asked)
@@ -221,6 +240,10 @@ impl Operator {
         until_s: u64,
     ) -> Vec<u8> {
         let references = segments.iter().map(|(kind, entries)| self.build(*kind, entries)).collect();
+        self.publish_built(references, until_s)
+    }
+
+    fn publish_built(&self, references: Vec<SegmentRef>, until_s: u64) -> Vec<u8> {
         let breach = Breach {
             id: "bpjs-2021".to_owned(),
             title: "BPJS Kesehatan".to_owned(),
@@ -321,6 +344,12 @@ impl Operator {
                 .collect(),
         };
         entries.sort_by_key(Entry::key);
+        self.offer(params, entries)
+    }
+
+    /// A segment of these entries, in order, which from here on is served.
+    fn offer(&self, params: SegmentParams, entries: impl IntoIterator<Item = Entry>) -> SegmentRef {
+        let (kind, count) = (params.kind, params.entries);
         let mut builder = SegmentBuilder::new(params).unwrap();
         let mut pages = Vec::new();
         for entry in entries {
@@ -345,7 +374,7 @@ impl Operator {
         let reference = SegmentRef {
             root: finished.root.0,
             kind,
-            entries: inputs.len() as u64,
+            entries: count.into(),
             page_bytes: 2_048,
             file_bytes: file.len() as u64,
         };

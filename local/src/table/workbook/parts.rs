@@ -15,6 +15,8 @@ const SHEETS_MAX: usize = 4_096;
 const FORMATS_MAX: usize = 1 << 16;
 /// Strings that a workbook shares; a sheet has at most 17,000 million cells, which nobody fills with different ones.
 const STRINGS_MAX: usize = 32 << 20;
+/// Room is made for so much more of them at a time: a vector that doubles would hold twice what is allowed.
+const GROWTH_BYTES: usize = 4 << 20;
 
 /// A sheet of cells.
 pub(super) struct Sheet {
@@ -104,15 +106,13 @@ impl Strings {
                     _ => false,
                 },
                 Event::Empty(start) if start.local_name().as_ref() == "si" => {
-                    strings.ends.push(u32::try_from(strings.text.len()).unwrap_or(u32::MAX));
+                    strings.add(&[]);
                     false
                 }
                 Event::End(end) => match end.local_name().as_ref() {
                     "si" => {
                         inside = false;
-                        strings.text.extend_from_slice(&text);
-                        // The text is bounded by less than 2^32, here and above.
-                        strings.ends.push(u32::try_from(strings.text.len()).unwrap_or(u32::MAX));
+                        strings.add(&text);
                         false
                     }
                     "rPh" => {
@@ -128,10 +128,26 @@ impl Strings {
                 xml.text(&mut text, CELL_BYTES_MAX + 1)?;
                 text.truncate(CELL_BYTES_MAX + 1);
             }
-            if strings.text.len() > HELD_BYTES_MAX || strings.ends.len() > STRINGS_MAX {
+            if strings.held_bytes() > HELD_BYTES_MAX || strings.ends.len() > STRINGS_MAX {
                 return Ok(None);
             }
         }
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        if self.text.capacity() - self.text.len() < text.len() {
+            self.text.reserve_exact(text.len().max(GROWTH_BYTES));
+        }
+        if self.ends.capacity() == self.ends.len() {
+            self.ends.reserve_exact(GROWTH_BYTES / size_of::<u32>());
+        }
+        self.text.extend_from_slice(text);
+        // The text is bounded by less than 2^32.
+        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.text.len() + self.ends.len() * size_of::<u32>()
     }
 
     pub(super) fn get(&self, number: usize) -> Option<&[u8]> {
@@ -240,5 +256,18 @@ mod tests {
         ] {
             assert_eq!(shown(code), expected, "{code}");
         }
+    }
+
+    #[test]
+    fn room_for_strings_grows_by_steps_and_is_counted_with_their_lengths() {
+        let mut strings = Strings::default();
+        for _ in 0..(9 << 20) / 16 {
+            strings.add(&[b'x'; 16]);
+        }
+        assert_eq!(strings.held_bytes(), (9 << 20) / 16 * 20);
+        let Strings { text, ends } = &strings;
+        assert!(text.capacity() <= text.len() + GROWTH_BYTES, "{}", text.capacity());
+        assert!((ends.capacity() - ends.len()) * size_of::<u32>() <= GROWTH_BYTES, "{}", ends.capacity());
+        assert_eq!((strings.get(0), strings.get((9 << 20) / 16)), (Some([b'x'; 16].as_slice()), None));
     }
 }

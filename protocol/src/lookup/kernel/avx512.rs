@@ -1,6 +1,7 @@
 //! AVX-512 with VNNI.
 //!
-//! One query is bound by memory: eight pages at a time, each line fetched eight lines ahead, sums in the first-level cache.
+//! One query is bound by memory: eight pages at a time, each line fetched sixteen lines ahead, over the end of a page into the one that
+//! comes after these eight, sums in the first-level cache.
 //! More pages at a time would not stay there, because lines at a stride of 8 KiB fall into one set.
 //!
 //! Many vectors are bound by arithmetic. `vpdpbusd` takes four unsigned bytes times four signed ones in each lane: the bytes of
@@ -60,6 +61,8 @@ macro_rules! enter {
 
 /// Rows of a tile: a line of the cache.
 const TILE_ROWS: usize = 64;
+/// Lines by which a pass for one query fetches each of its eight pages ahead.
+const LINES_AHEAD: usize = 16;
 /// Pages whose bytes share a lane.
 const GROUP: usize = 4;
 /// Pages of a block when queries are answered together.
@@ -229,9 +232,11 @@ fn scan_eight(pages: &[u8], words: &[u32; 8], sums: &mut [u32]) {
         for q in 0..4 {
             total[q] = load(&Lane(quarters[q]));
         }
+        // At the end of a page its follower is eight pages on: the next seven are under way already.
+        let ahead = if line + LINES_AHEAD < lines { LINES_AHEAD } else { 7 * lines + LINES_AHEAD };
         for p in 0..8 {
             let bytes = &page[p][line];
-            fetch(&bytes[0], 8 * 64);
+            fetch(&bytes[0], ahead * TILE_ROWS);
             let parts = bytes.as_chunks::<16>().0;
             for q in 0..4 {
                 let wide = arch::_mm512_cvtepu8_epi32(load_quarter(parts[q]));

@@ -136,6 +136,9 @@ fn one_whose_check_holds_is_ignored_where_its_parts_have_no_place() {
     let account = Part::Account { bank: "bank-a".to_owned(), day: 1, today: 0, lifetime: 0 };
     let batches = Part::Batches { bank: "bank-a".to_owned(), days_before: 0, batches: vec![[7; 32]] };
     let token = Part::Token { token: [1; 32], key: [2; 32] };
+    let key = Part::Key { key: [2; 32], bank: "bank-a".to_owned(), since_s: 1 };
+    let rekeyed = Part::Rekeyed { bank: "bank-a".to_owned(), today: 3 };
+    let lookups = Part::Lookups { bank: "bank-a".to_owned(), today: 3 };
     let twice = |part: &Part| vec![at.clone(), part.clone(), part.clone()];
     for parts in [
         vec![],
@@ -145,6 +148,11 @@ fn one_whose_check_holds_is_ignored_where_its_parts_have_no_place() {
         vec![at.clone(), account.clone(), batches.clone(), batches],
         twice(&account),
         twice(&token),
+        twice(&key),
+        vec![at.clone(), rekeyed.clone()],
+        vec![at.clone(), account.clone(), rekeyed.clone(), rekeyed],
+        vec![at.clone(), lookups.clone()],
+        vec![at.clone(), account.clone(), lookups.clone(), lookups],
     ] {
         let mut bytes = CHECKPOINT_MAGIC.to_vec();
         for part in &parts {

@@ -81,7 +81,7 @@ enum Expected {
     Evaluated(u32),
     /// With so many used in all.
     Allowance(u64),
-    /// A certificate, or a refusal of the signing request or of the token's second use.
+    /// A certificate, or a refusal of the signing request, of the token's second use or of a key to renew that is not the bank's.
     Joined,
 }
 
@@ -152,6 +152,11 @@ fn expected(peer: &Peer, message: &[u8], end: End, stage: &Stage, account: &mut 
     }
     match request {
         Request::Join(asked) if asked.token == stage.template.token => Expected::Joined,
+        // A renewal: of a key that is the bank's, or not.
+        Request::Join(asked) if asked.token == JoinRequest::RENEWAL && matches!(peer, Peer::Bank(_)) => {
+            let known = matches!(peer, Peer::Bank(name) if name == BANK);
+            if known { Expected::Joined } else { Expected::Refused(Code::NotEnrolled) }
+        }
         Request::Join(_) => Expected::Refused(Code::InvitationInvalid),
         Request::Manifest(asked) if asked.epoch.is_none_or(|epoch| epoch == 1) => Expected::Manifest,
         Request::Manifest(_) => Expected::Refused(Code::EpochUnknown),
@@ -263,8 +268,10 @@ fn message(script: &mut Script<'_>, stage: &Stage) -> Vec<u8> {
     let (request, bulk) = match act % 8 {
         0 => return script.counted().to_vec(),
         1 => {
-            let csr = if script.byte() & 1 == 0 { template.csr.clone() } else { script.counted().to_vec() };
-            (Request::Join(JoinRequest { token: template.token, csr, extensions: vec![] }), vec![])
+            let choice = script.byte();
+            let csr = if choice & 1 == 0 { template.csr.clone() } else { script.counted().to_vec() };
+            let token = if choice & 2 == 0 { template.token } else { JoinRequest::RENEWAL };
+            (Request::Join(JoinRequest { token, csr, extensions: vec![] }), vec![])
         }
         2 => {
             let epoch = Some(u64::from(script.byte())).filter(|epoch| *epoch != 0);

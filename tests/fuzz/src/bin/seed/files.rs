@@ -82,4 +82,14 @@ pub(crate) fn ledgers() {
     ] {
         put("ledger", name, &[&[act], files, change]);
     }
+    let cost = [65_536u32, 3, 4].map(u32::to_le_bytes);
+    put("ledger", "sealed", &[&[0x40], &written[..8], cost.as_flattened(), &[7; 120], &written[8..]]);
+    for (name, mode, part, cost) in [
+        ("honest", 1, 5, cost.as_flattened()),
+        ("raw", 0, 5, cost.as_flattened()),
+        ("head", 1, 1, cost.as_flattened()),
+        ("greedy", 1, 5, &[0xff; 12]),
+    ] {
+        put("ledger_passphrase", name, &[&[mode], b"SAMARDGR\x01\x00", &[part, 1], cost, &[7; 56]]);
+    }
 }

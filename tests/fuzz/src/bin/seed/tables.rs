@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use samar_server::synth::{Dirt, DumpForm, DumpSpec, write_dump_as};
+use samar_server::synth::{Dirt, DumpForm, DumpSpec, Like, write_dump_as};
 
 use crate::put;
 
@@ -84,7 +84,8 @@ pub(crate) fn tables() {
         <c r=\"A3\"><v>3.20101010190002E+15</v></c><c r=\"B3\" s=\"1\"><v>32874.5</v></c></row><row><c><f>A1</f></c></row></sheetData></worksheet>";
     put("table", "sheet", &[&[7 << 5, 1], sheet.as_bytes()]);
     put("table", "json", &[&[4 << 5, 2], b"[\n {\"nik\": \"\\u0033\", \"b\": true},\n {\"c\": 1e3}, 7\n]\n"]);
-    let spec = DumpSpec { seed: 1, first: 0, count: 5, photo_per_mille: 300, dirt: Dirt::default() };
+    let (like, dirt) = (Like::Bpjs, Dirt::default());
+    let spec = DumpSpec { seed: 1, first: 0, count: 5, like, photo_per_mille: 300, dirt };
     let mut columns = Vec::new();
     write_dump_as(&mut columns, &spec, DumpForm::Parquet).unwrap();
     put("table", "parquet", &[&[0, 1], &columns]);

@@ -1,15 +1,15 @@
-//! Where the passphrase comes from: a file descriptor, the environment, or a prompt; asked for once, and only where a key is
+//! Where a passphrase comes from: a file descriptor, the environment, or a prompt; asked for once, and only where something is
 //! sealed.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use samar_local::exit::Failure;
 use zeroize::Zeroizing;
 
-use super::seal::{Cost, WrappingKey};
+use crate::exit::Failure;
+use crate::seal::{Cost, WrappingKey};
 
 /// Bytes of a passphrase.
 const BYTES_MAX: usize = 1_024;
@@ -25,12 +25,12 @@ pub enum Source {
         variable: &'static str,
         /// What is asked.
         prompt: &'static str,
-        /// Whether it must be typed a second time, because a slip would lock the keys.
+        /// Whether it must be typed a second time, because a slip would lock up what is sealed.
         twice: bool,
     },
 }
 
-/// The passphrase of a folder's keys. Redacted in `Debug`, zeroized on drop.
+/// The passphrase of a folder's secrets. Redacted in `Debug`, zeroized on drop.
 pub struct Passphrase {
     source: Source,
     known: Mutex<Known>,
@@ -39,8 +39,8 @@ pub struct Passphrase {
 #[derive(Default)]
 struct Known {
     text: Option<Zeroizing<Vec<u8>>>,
-    /// The last wrapping key, which all keys sealed together share.
-    wrapping: Option<(Cost, std::sync::Arc<WrappingKey>)>,
+    /// The last wrapping key, which all that was sealed together shares.
+    wrapping: Option<(Cost, Arc<WrappingKey>)>,
 }
 
 impl Passphrase {
@@ -50,25 +50,24 @@ impl Passphrase {
         Self { source, known: Mutex::default() }
     }
 
-    /// The wrapping key for keys sealed at this cost; `path` is a file that needs it.
-    pub(super) fn wrapping_key(
-        &self,
-        cost: &Cost,
-        path: &Path,
-    ) -> Result<std::sync::Arc<WrappingKey>, Failure> {
+    /// The wrapping key of what is sealed at this cost; `path` is a file that needs it.
+    ///
+    /// # Errors
+    /// No passphrase can be had, or no memory.
+    pub fn wrapping_key(&self, cost: &Cost, path: &Path) -> Result<Arc<WrappingKey>, Failure> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((of, wrapping)) = &known.wrapping
             && of == cost
         {
-            return Ok(std::sync::Arc::clone(wrapping));
+            return Ok(Arc::clone(wrapping));
         }
         if known.text.is_none() {
             known.text = Some(self.ask(path)?);
         }
         let text = known.text.as_deref().map(Vec::as_slice).unwrap_or_default();
         let no_memory = || Failure::local("there is no memory to derive the wrapping key");
-        let wrapping = std::sync::Arc::new(WrappingKey::derive(text, cost).ok_or_else(no_memory)?);
-        known.wrapping = Some((*cost, std::sync::Arc::clone(&wrapping)));
+        let wrapping = Arc::new(WrappingKey::derive(text, cost).ok_or_else(no_memory)?);
+        known.wrapping = Some((*cost, Arc::clone(&wrapping)));
         Ok(wrapping)
     }
 
