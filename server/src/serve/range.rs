@@ -40,7 +40,7 @@ mod tests {
 
         assert_eq!(read_range(&file, 7, 300_001).unwrap(), content[7..300_008]);
         assert_eq!(read_range(&file, 399_999, 1).unwrap(), content[399_999..]);
-        assert_eq!(read_range(&file, 0, 0).unwrap(), []);
+        assert!(read_range(&file, 0, 0).unwrap().is_empty());
         for (offset, length) in [(0, 400_001), (400_000, 1), (1 << 40, 1), (399_990, 11)] {
             let error = read_range(&file, offset, length).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{length} from {offset}");
