@@ -167,7 +167,7 @@ impl About {
         for (name, date, may_lack) in
             [("date", &self.date, false), ("added", &self.added, true), ("modified", &self.modified, true)]
         {
-            if !is_date(date) && !(may_lack && date.is_empty()) {
+            if !(is_date(date) || may_lack && date.is_empty()) {
                 let what = format!("{name} = `{}` is no date", date.escape_debug());
                 return Err(Wrong::new(what, "write YYYY, YYYY-MM or YYYY-MM-DD, as in 2021-05-20"));
             }
