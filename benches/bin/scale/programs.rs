@@ -14,12 +14,17 @@ impl Programs {
     /// Those beside this program.
     pub(crate) fn built() -> Result<Self, String> {
         let own = std::env::current_exe().map_err(cannot("tell where this program is"))?;
-        let folder = own.parent().unwrap_or(Path::new("."));
+        // Beside this program, or above it where this is a test.
+        let beside = own.parent().unwrap_or(Path::new("."));
+        let folder = if beside.ends_with("deps") { beside.parent().unwrap_or(beside) } else { beside };
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
         if let (Some(target), true) = (folder.parent(), sources.exists()) {
             let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
             let mut build = Command::new(cargo);
-            build.args(["build", "--quiet", "--release", "-p", "samar", "-p", "samar-server"]);
+            build.args(["build", "--quiet", "-p", "samar", "-p", "samar-server"]);
+            if !cfg!(debug_assertions) {
+                build.arg("--release");
+            }
             build.arg("--manifest-path").arg(&sources).arg("--target-dir").arg(target);
             let built = build.status().map_err(cannot("build the programs"))?;
             if !built.success() {

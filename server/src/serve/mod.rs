@@ -10,6 +10,7 @@ mod keyring;
 mod lookup;
 mod metrics;
 mod observe;
+mod range;
 mod refresh;
 mod reload;
 mod state;
