@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p samar-benches --bin download -- [--mebibytes N] [--rounds N] [--folder DIR] [--no-gso] [--json]`. The set is
 //! made of random elements. quinn moves as many bytes from memory on one stream, with windows that never hold it up, and throws
-//! them away; a sync verifies each page, writes it, and syncs the file to the disk of `--folder`.
+//! them away; a sync verifies each page, writes it, and syncs the file to the disk of `--folder`. Processor time is that of both
+//! ends together.
 #![allow(clippy::print_stdout, reason = "the table is the product")]
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use clap::Parser;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use quinn::{ClientConfig, Endpoint, ServerConfig, TransportConfig, VarInt};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use rustix::time::{ClockId, clock_gettime};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use samar::Home;
@@ -68,6 +70,8 @@ struct Figures {
     ratio: f64,
     ratio_lowest: f64,
     ratio_highest: f64,
+    sync_cpu_ns_per_byte: f64,
+    quinn_cpu_ns_per_byte: f64,
     gso: bool,
     folder: String,
     machine: String,
@@ -90,12 +94,14 @@ fn main() {
     let mut bytes = 0;
     for round in 0..=arguments.rounds {
         let _ = std::fs::remove_dir_all(home.dir().join("segments"));
-        let began = Instant::now();
+        let (began, cpu) = (Instant::now(), cpu_s());
         bytes = banks.block_on(samar::sync::sync(&home)).expect("a sync").bytes_fetched;
-        let ours_s = began.elapsed().as_secs_f64();
-        let theirs_s = quinn_alone(bytes, gso, &operators, &banks);
+        let ours = Cost { wall_s: began.elapsed().as_secs_f64(), cpu_s: cpu_s() - cpu };
+        let cpu = cpu_s();
+        let wall_s = quinn_alone(bytes, gso, &operators, &banks);
+        let theirs = Cost { wall_s, cpu_s: cpu_s() - cpu };
         if round > 0 {
-            rounds.push((ours_s, theirs_s)); // the first warms up
+            rounds.push((ours, theirs)); // the first warms up
         }
     }
     let _ = stop.send(());
@@ -107,9 +113,10 @@ fn main() {
         values[values.len() / 2]
     };
     let rate = |seconds: f64| (bytes as f64 / 1e6 / seconds).round();
-    let ours_s = median(&mut rounds.iter().map(|round| round.0));
-    let theirs_s = median(&mut rounds.iter().map(|round| round.1));
-    let ratios = || rounds.iter().map(|(ours, theirs)| theirs / ours);
+    let ours_s = median(&mut rounds.iter().map(|round| round.0.wall_s));
+    let theirs_s = median(&mut rounds.iter().map(|round| round.1.wall_s));
+    let ratios = || rounds.iter().map(|(ours, theirs)| theirs.wall_s / ours.wall_s);
+    let ns_per_byte = |seconds: f64| (seconds * 1e11 / bytes as f64).round() / 100.0;
     let two = |value: f64| (value * 100.0).round() / 100.0;
     let figures = Figures {
         bytes,
@@ -118,6 +125,8 @@ fn main() {
         ratio: two(theirs_s / ours_s),
         ratio_lowest: two(ratios().fold(f64::INFINITY, f64::min)),
         ratio_highest: two(ratios().fold(0.0, f64::max)),
+        sync_cpu_ns_per_byte: ns_per_byte(median(&mut rounds.iter().map(|round| round.0.cpu_s))),
+        quinn_cpu_ns_per_byte: ns_per_byte(median(&mut rounds.iter().map(|round| round.1.cpu_s))),
         gso,
         folder: arguments.folder.display().to_string(),
         machine: machine::describe(),
@@ -126,15 +135,31 @@ fn main() {
         println!("{}", serde_json::to_string_pretty(&figures).expect("figures are JSON"));
     } else {
         let Figures { sync_mb_per_s, quinn_mb_per_s, ratio, ratio_lowest, ratio_highest, .. } = &figures;
+        let Figures { sync_cpu_ns_per_byte, quinn_cpu_ns_per_byte, .. } = &figures;
         println!(
             "{}\n{bytes} bytes, GSO {}, folder {}",
             figures.machine,
             if gso { "on" } else { "off" },
             figures.folder
         );
-        println!("samar sync   {sync_mb_per_s:>6} MB/s\nquinn alone  {quinn_mb_per_s:>6} MB/s");
+        println!(
+            "samar sync   {sync_mb_per_s:>6} MB/s  {sync_cpu_ns_per_byte:.2} ns of processor time a byte"
+        );
+        println!("quinn alone  {quinn_mb_per_s:>6} MB/s  {quinn_cpu_ns_per_byte:.2} ns");
         println!("ratio        {ratio:>6.2} ({ratio_lowest:.2} to {ratio_highest:.2})");
     }
+}
+
+/// What moving the bytes once took.
+struct Cost {
+    wall_s: f64,
+    cpu_s: f64,
+}
+
+/// Processor time of this process so far.
+fn cpu_s() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// An operator that has published about so many bytes of random elements.

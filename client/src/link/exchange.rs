@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::BufMut as _;
 use quinn::{ConnectionError, ReadError, WriteError};
 use rand::RngExt as _;
 use samar_protocol::limits::{CONTROL_BYTES_MAX, MANIFEST_BYTES_MAX, PREAMBLE_BYTES};
@@ -23,6 +24,8 @@ pub(super) const BUSY_TRIES: u32 = 6;
 const BUSY_WAIT_MS: u32 = 500;
 /// The longest wait a server can impose.
 const BUSY_WAIT_MS_MAX: u32 = 30_000;
+
+const ENDS_EARLY: &str = "its answer ends too early";
 
 const _: () = assert!(CONTROL_BYTES_MAX <= 64 * 1024);
 
@@ -108,8 +111,7 @@ impl<S: Streams> Link<S> {
         if let Some(what) = unasked(request, &response) {
             return Err(lied(&what));
         }
-        let mut answer = vec![0; response.bulk_bytes()];
-        self.read(&mut receive, &mut answer).await?;
+        let answer = self.read_bulk(&mut receive, response.bulk_bytes()).await?;
         self.end(&mut receive).await?;
         match response {
             Response::Refused(refusal) => Err(LinkError::Refused { refusal }),
@@ -136,11 +138,24 @@ impl<S: Streams> Link<S> {
         while filled < bytes.len() {
             let read = self.within(receive.read(&mut bytes[filled..])).await?;
             match read.map_err(|error| self.broken(&error))? {
-                0 => return Err(LinkError::lied(&self.address, "its answer ends too early")),
+                0 => return Err(LinkError::lied(&self.address, ENDS_EARLY)),
                 read => filled += read,
             }
         }
         Ok(())
+    }
+
+    /// What follows an answer's structure, read into memory that was not cleared before.
+    async fn read_bulk(&self, receive: &mut S::Receive, length: usize) -> Result<Vec<u8>, LinkError> {
+        let mut bulk = Vec::with_capacity(length);
+        while bulk.len() < length {
+            let left = length - bulk.len();
+            let read = self.within(receive.read_buf(&mut (&mut bulk).limit(left))).await?;
+            if read.map_err(|error| self.broken(&error))? == 0 {
+                return Err(LinkError::lied(&self.address, ENDS_EARLY));
+            }
+        }
+        Ok(bulk)
     }
 
     /// Nothing may follow an answer.

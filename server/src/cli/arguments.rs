@@ -309,7 +309,7 @@ pub(super) enum Audit {
 pub(super) enum Synth {
     /// A dump of made-up persons
     #[command(
-        after_help = "Example:\n  samar-server synth dump --persons 0..700000 --out bpjs.csv\n  samar-server synth dump --like tokopedia --persons 0..90000 \\\n    --form sql-insert --out tokopedia.sql"
+        after_help = "Example:\n  samar-server synth dump --like tokopedia --persons 0..90000 \\\n    --form sql-insert --out tokopedia.sql"
     )]
     Dump {
         /// Persons in it, by number: FIRST..END

@@ -33,7 +33,7 @@ use crate::config::Config;
 use crate::keys;
 use crate::layout::Layout;
 use crate::vault;
-use crate::vault::about::About;
+use crate::vault::about::{About, Wrong};
 use crate::vault::class::{self, Classes, Merged};
 use crate::vault::compact::compact;
 use crate::vault::elements::Elements;
@@ -221,7 +221,10 @@ fn about(layout: &Layout, plan: &Plan) -> Result<About, Failure> {
         columns => columns.iter().map(|column| column.kind).collect(),
     };
     let kinds = About::joined(known.as_ref().map_or(&[], |about| &about.kinds), &kinds);
-    let missing = |path: &PathBuf| Failure::input(format!("{} does not exist", path.display()));
+    let missing = |path: &PathBuf| {
+        Failure::input(format!("{} does not exist", path.display()))
+            .remedy("name a file with title, date and status, like vault/BREACH/about.toml")
+    };
     let known = match &plan.about {
         Some(path) => Some(About::read(path)?.ok_or_else(|| missing(path))?),
         None => known,
@@ -246,7 +249,7 @@ fn about(layout: &Layout, plan: &Plan) -> Result<About, Failure> {
             About::new(title, date, status.unwrap_or_else(|| "claimed".to_owned()), kinds)
         }
     };
-    about.check().map_err(Failure::input)?;
+    about.check().map_err(Wrong::into_failure)?;
     Ok(about)
 }
 

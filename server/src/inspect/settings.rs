@@ -83,7 +83,9 @@ pub(super) fn config(source: &Source) -> Result<Report, Failure> {
 
 pub(super) fn about(source: &Source) -> Result<Report, Failure> {
     let remedy = "mend the line, or ingest the breach again with --title, --date and --status";
-    let mut report = settings(source, &ABOUT, remedy, |text| parse::<About>(text)?.check())?;
+    let mut report = settings(source, &ABOUT, remedy, |text| {
+        parse::<About>(text)?.check().map_err(|wrong| wrong.to_string())
+    })?;
     if let Ok(about) = parse::<About>(&source.text()?.0) {
         report.facts.add("kinds", Value::Names(about.kinds));
         report.facts.text("sensitive", if about.sensitive { "yes" } else { "no" });

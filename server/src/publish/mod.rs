@@ -216,9 +216,7 @@ pub(crate) fn as_told(
     header: VaultHeader,
     segments: Vec<SegmentRef>,
 ) -> Result<Breach, Failure> {
-    let status = about
-        .status()
-        .map_err(|reason| Failure::input(format!("{}: {reason}", layout.about(id).display())))?;
+    let status = about.status().map_err(|wrong| wrong.within(&layout.about(id)))?;
     Ok(Breach {
         id: id.to_owned(),
         title: about.title,

@@ -1,6 +1,5 @@
 //! What each request comes to. Everything a bank can ask is here.
 
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +17,7 @@ use tokio::time::timeout;
 use super::compute::Place;
 use super::connection::Peer;
 use super::keyring::UnderKey;
+use super::range::read_range;
 use super::{RETRY_AFTER_MS, State};
 use crate::accounts::{Bank, Refused};
 use crate::published::{self, Published};
@@ -114,9 +114,8 @@ pub(super) async fn fetch(state: &State, request: &FetchRequest) -> Answer {
     }
     let (root, offset, length) = (request.root, request.offset, request.length);
     let read = tokio::task::spawn_blocking(move || {
-        let mut bulk = vec![0; length as usize];
         let segment = newest.segment(&root).ok_or(std::io::ErrorKind::NotFound)?;
-        segment.file.read_exact_at(&mut bulk, offset).map(|()| bulk)
+        read_range(&segment.file, offset, length)
     });
     match read.await {
         Ok(Ok(bulk)) => Ok((Response::Fetched(Fetched { length, extensions: vec![] }), bulk)),

@@ -295,11 +295,12 @@ async fn finish(
     if matches!(response, Response::Refused(_)) {
         recv.stop(); // whatever is still coming is not wanted
     }
-    match exchange::write_response(send, &response, &bulk, state.deadline()).await {
+    let bytes = bulk.len();
+    match exchange::write_response(send, &response, bulk.into(), state.deadline()).await {
         Ok(()) => {
             state.metrics.request(kind, refused, began.elapsed());
             let elapsed_ms = began.elapsed().as_millis();
-            tracing::debug!(bank, request = kind, bytes = bulk.len(), elapsed_ms, "answered");
+            tracing::debug!(bank, request = kind, bytes, elapsed_ms, "answered");
         }
         Err(why) => {
             state.metrics.gone(kind);

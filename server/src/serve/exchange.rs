@@ -1,8 +1,9 @@
 //! One request and its response on a stream: every read and write has a deadline and a bound.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
+use bytes::Bytes;
 use samar_protocol::limits::PREAMBLE_BYTES;
 use samar_protocol::wire::{Preamble, Refusal, RefusalCode, Request, Response, WireError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -19,6 +20,11 @@ pub trait RequestHalf: AsyncRead + Send + Unpin {
 
 /// The half of a stream on which its response goes. Shut down, the response is whole.
 pub trait ResponseHalf: AsyncWrite + Send + Unpin {
+    /// Sends a part of a response. What it stands in is kept until the peer has it, where a stream can send it from there.
+    fn give(&mut self, part: Bytes) -> impl Future<Output = io::Result<()>> + Send {
+        async move { self.write_all(&part).await }
+    }
+
     /// Resolves when the peer has all of it; to `false` if it went away.
     fn taken(&mut self) -> impl Future<Output = bool> + Send;
 
@@ -34,6 +40,10 @@ impl RequestHalf for quinn::RecvStream {
 }
 
 impl ResponseHalf for quinn::SendStream {
+    async fn give(&mut self, part: Bytes) -> io::Result<()> {
+        Ok(self.write_chunk(part).await?)
+    }
+
     async fn taken(&mut self) -> bool {
         matches!(self.stopped().await, Ok(None))
     }
@@ -101,16 +111,17 @@ pub(super) async fn read_bulk(
 pub(super) async fn write_response(
     stream: &mut impl ResponseHalf,
     response: &Response,
-    bulk: &[u8],
+    mut bulk: Bytes,
     deadline: Duration,
 ) -> Result<(), &'static str> {
-    let head = response.encode().map_err(|_| "a response breaks its own rules")?;
-    for part in std::iter::once(head.as_slice()).chain(bulk.chunks(WRITE_BYTES)) {
-        match timeout(deadline, stream.write_all(part)).await {
+    let mut part = Bytes::from(response.encode().map_err(|_| "a response breaks its own rules")?);
+    while !part.is_empty() {
+        match timeout(deadline, stream.give(part)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err("the peer went away"),
             Err(_) => return Err(give_up(stream)),
         }
+        part = bulk.split_to(bulk.len().min(WRITE_BYTES));
     }
     stream.shutdown().await.map_err(|_| "the peer went away")?;
     match timeout(deadline, stream.taken()).await {

@@ -5,7 +5,6 @@
 //! asked have gone.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -15,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::State;
 use super::answer::{self, Answer, refuse};
+use super::range::read_range;
 use crate::accounts::Refused;
 use crate::published::Published;
 
@@ -47,9 +47,8 @@ pub(super) async fn hint(state: &State, request: &HintRequest) -> Answer {
     }
     let (root, offset, length) = (request.root, request.offset, request.length);
     let read = tokio::task::spawn_blocking(move || {
-        let mut bulk = vec![0; length as usize];
         let lookup = newest.segment(&root).and_then(|segment| segment.lookup.as_ref());
-        lookup.ok_or(std::io::ErrorKind::NotFound)?.hint.read_exact_at(&mut bulk, offset).map(|()| bulk)
+        read_range(&lookup.ok_or(std::io::ErrorKind::NotFound)?.hint, offset, length)
     });
     match read.await {
         Ok(Ok(bulk)) => Ok((Response::Hint(HintSent { length, extensions: vec![] }), bulk)),

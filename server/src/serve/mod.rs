@@ -10,6 +10,7 @@ mod keyring;
 mod lookup;
 mod metrics;
 mod observe;
+mod range;
 mod reload;
 mod state;
 pub mod tls;

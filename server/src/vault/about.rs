@@ -51,6 +51,32 @@ fn is_niks(kinds: &[String]) -> bool {
     kinds == niks()
 }
 
+/// What is wrong with a field, and what may stand there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}; {remedy}")]
+pub struct Wrong {
+    what: String,
+    remedy: String,
+}
+
+impl Wrong {
+    fn new(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The failure that it is where no file has it.
+    #[must_use]
+    pub fn into_failure(self) -> Failure {
+        Failure::input(self.what).remedy(self.remedy)
+    }
+
+    /// The failure that it is in this file.
+    #[must_use]
+    pub fn within(self, path: &Path) -> Failure {
+        Failure::input(format!("{}: {}", path.display(), self.what)).remedy(self.remedy)
+    }
+}
+
 impl About {
     /// Reads the file; `None` where there is none yet.
     ///
@@ -64,7 +90,7 @@ impl About {
         };
         let about: Self =
             toml::from_str(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
-        about.check().map_err(|reason| Failure::input(format!("{}: {reason}", path.display())))?;
+        about.check().map_err(|wrong| wrong.within(path))?;
         Ok(Some(about))
     }
 
@@ -124,32 +150,32 @@ impl About {
     /// Checks every field.
     ///
     /// # Errors
-    /// What is wrong, with the remedy.
-    pub fn check(&self) -> Result<(), String> {
+    /// The first that is wrong.
+    pub fn check(&self) -> Result<(), Wrong> {
         if self.title.is_empty() || self.title.len() > 256 || self.title.chars().any(char::is_control) {
-            return Err("the title must be 1 to 256 printable bytes".to_owned());
-        }
-        if !is_date(&self.date) {
-            let date = self.date.escape_debug();
-            return Err(format!("`{date}` is no date; write YYYY, YYYY-MM or YYYY-MM-DD, as in 2021-05-20"));
+            return Err(Wrong::new("the title is empty or does not fit", "write 1 to 256 printable bytes"));
         }
         for (name, text, bytes_max) in [
             ("description", &self.description, DESCRIPTION_BYTES_MAX),
             ("source", &self.source, TEXT_BYTES_MAX),
         ] {
             if text.len() > bytes_max || text.chars().any(char::is_control) {
-                return Err(format!("the {name} must be at most {bytes_max} printable bytes, on one line"));
+                let remedy = format!("write at most {bytes_max} printable bytes, on one line");
+                return Err(Wrong::new(format!("the {name} does not fit"), remedy));
             }
         }
-        for (name, date) in [("added", &self.added), ("modified", &self.modified)] {
-            if !date.is_empty() && !is_date(date) {
-                let date = date.escape_debug();
-                return Err(format!("{name} = `{date}` is no date; write YYYY, YYYY-MM or YYYY-MM-DD"));
+        for (name, date, may_lack) in
+            [("date", &self.date, false), ("added", &self.added, true), ("modified", &self.modified, true)]
+        {
+            if !(is_date(date) || may_lack && date.is_empty()) {
+                let what = format!("{name} = `{}` is no date", date.escape_debug());
+                return Err(Wrong::new(what, "write YYYY, YYYY-MM or YYYY-MM-DD, as in 2021-05-20"));
             }
         }
         if self.kinds.is_empty() || self.kinds != Self::joined(&self.kinds, &[]) {
             let names = Kind::ALL.map(Kind::name).join(", ");
-            return Err(format!("kinds must be one or more of {names}, each once and in this order"));
+            let remedy = format!("name one or more of {names}, each once and in this order");
+            return Err(Wrong::new("the kinds are not as they must be", remedy));
         }
         self.status().map(|_| ())
     }
@@ -158,10 +184,11 @@ impl About {
     ///
     /// # Errors
     /// A name that is none.
-    pub fn status(&self) -> Result<Status, String> {
+    pub fn status(&self) -> Result<Status, Wrong> {
         Status::from_name(&self.status).ok_or_else(|| {
             let names = Status::ALL.map(Status::name).join(", ");
-            format!("`{}` is no status; there are {names}", self.status.escape_debug())
+            let what = format!("status = `{}` is no status", self.status.escape_debug());
+            Wrong::new(what, format!("write one of {names}"))
         })
     }
 }

@@ -343,7 +343,7 @@ fn a_breach_without_niks_is_held_by_telephone_number_and_e_mail_address() {
     assert_eq!(publish()["breaches"][0]["kinds"], serde_json::json!(["nik", "phone", "email"]));
     for (line, words) in [
         ("added = \"soon\"", "`soon` is no date"),
-        ("kinds = [\"email\", \"nik\"]", "kinds must be"),
+        ("kinds = [\"email\", \"nik\"]", "the kinds are not as they must be"),
         ("colour = \"red\"", "unknown field"),
     ] {
         let text = format!("title = \"T\"\ndate = \"2020\"\nstatus = \"claimed\"\n{line}\n");

@@ -22,14 +22,31 @@ const SAID: [(&[&str], &[&str]); 12] = [
 ];
 
 /// A line of `--about FILE`, and what is said of it beside the name of the file.
-const DETAILS: [(&str, &[&str]); 7] = [
-    ("date = \"2021-00\"", &["`2021-00` is no date", "write YYYY, YYYY-MM or YYYY-MM-DD"]),
+const DETAILS: [(&str, &[&str]); 9] = [
+    ("date = \"2021-00\"", &["date = `2021-00` is no date", "try: write YYYY, YYYY-MM or YYYY-MM-DD"]),
+    ("date = \"\"", &["date = `` is no date", "try: write YYYY"]),
     ("date = 2021", &["date = 2021", "invalid type"]),
-    ("date = \"2021\"\nadded = \"kemarin\"", &["added = `kemarin` is no date", "write YYYY"]),
-    ("date = \"2021\"\nmodified = \"2026-11-31\"", &["modified = `2026-11-31` is no date", "write YYYY"]),
-    ("date = \"2021\"\nstatus = \"sure\"", &["`sure` is no status", "there are claimed, confirmed"]),
-    ("date = \"2021\"\nclasses = [\"phone\"]", &["unknown field `classes`", "expected one of"]),
-    ("date = \"2021\"\nkinds = [\"sim\"]", &["kinds must be one or more of nik, phone, email"]),
+    ("date = \"2021\"\nadded = \"kemarin\"", &["added = `kemarin` is no date", "try: write YYYY"]),
+    (
+        "date = \"2021\"\nmodified = \"2026-11-31\"",
+        &["modified = `2026-11-31` is no date", "try: write YYYY"],
+    ),
+    (
+        "date = \"2021\"\nstatus = \"sure\"",
+        &["status = `sure` is no status", "try: write one of claimed, confirmed"],
+    ),
+    (
+        "date = \"2021\"\nclasses = [\"phone\"]",
+        &["classes = [\"phone\"]", "unknown field `classes`", "expected one of"],
+    ),
+    (
+        "date = \"2021\"\nkinds = [\"sim\"]",
+        &["the kinds are not", "try: name one or more of nik, phone, email"],
+    ),
+    (
+        "date = \"2021\"\nsource = \"a\\nb\"",
+        &["the source does not fit", "try: write at most", "on one line"],
+    ),
 ];
 
 #[test]
