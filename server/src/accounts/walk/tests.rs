@@ -109,6 +109,9 @@ fn an_end_that_is_not_all_there_is_torn_and_nothing_else_is() {
         torn(&made.bytes[..length], 1);
     }
     assert_eq!(walk(&made.bytes[..made.begins[1]]).unwrap().2, Tail::None);
+    // Too few bytes for a length may be the beginning of one; a length that is whole, and wrong, was changed.
+    torn(&[made.bytes.as_slice(), &[9; 3]].concat(), 2);
+    damaged(&[made.bytes.as_slice(), &[9; 4]].concat(), 3, made.bytes.len(), "its length was changed");
     // Its beginning: no record at all.
     for length in 0..LOG_MAGIC.len() {
         torn(&made.bytes[..length], 0);
