@@ -95,7 +95,7 @@ impl Sealer {
         let at = block.len();
         block.extend_from_slice(records.as_flattened());
         let aad = self.bound(index, count);
-        let tag = self.cipher.encrypt_inout_detached(&XNonce::from(nonce), &aad, block[at..].as_mut().into());
+        let tag = self.cipher.encrypt_inout_detached(&XNonce::from(nonce), &aad, (&mut block[at..]).into());
         // Unwrap safety: only messages of 256 GB fail.
         block.extend_from_slice(&tag.expect("a block is short"));
         block

@@ -10,6 +10,7 @@
 //! ones, so that there are few. Each step writes new files, then a new head, then removes the old files; what no head names
 //! was left by a killed run and is removed. A screening that keeps no ledger has one for itself, and removes it at its end.
 
+mod blinds;
 pub(crate) mod block;
 mod compact;
 mod entries;
@@ -26,14 +27,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use rayon::slice::ParallelSliceMut as _;
 use samar_local::durable::{self, Mode, sync_folder};
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder::create_private;
 use samar_local::people::now_s;
-use samar_protocol::oprf::{Blinding, Element, PublicKey};
+use samar_protocol::oprf::{Element, PublicKey};
 
 use crate::customers::{Hash, HashKey};
 use block::{FileKey, Part, RECORD_BYTES, Record, Sealer, block_bytes, record};
@@ -110,30 +109,6 @@ impl Ledger {
     pub(crate) fn records(&self) -> u64 {
         let state = self.state();
         state.head.records() + state.tail.records
-    }
-
-    /// Where the blinds of a batch come from. The same identifiers in the same order have the same blinds, and only they: a
-    /// blind never hides two identifiers, nor one under two ways of blinding. So a batch whose answer was lost is sent again
-    /// byte by byte, and answered for free (SPEC.md section "Allowance"). After a screening that came to its end they are
-    /// others, so that the server cannot tell a batch from any other; after a refused answer too, because the blinds of
-    /// such a one must not be used again (SPEC.md section "OPRF").
-    pub(crate) fn blinds_of(&self, hashes: &[Hash], blinding: Blinding) -> StdRng {
-        let state = self.state();
-        let key = blake3::derive_key("samar 2026 blinds of a batch v2", &self.hash_key.0);
-        let mut hasher = blake3::Hasher::new_keyed(&key);
-        hasher.update(&[match blinding {
-            Blinding::Additive => 0,
-            Blinding::Rfc => 1,
-        }]);
-        hasher.update(&state.head.screenings.to_le_bytes());
-        hasher.update(&(state.head.refused + state.tail.refused).to_le_bytes());
-        hasher.update(hashes.as_flattened());
-        StdRng::from_seed(*hasher.finalize().as_bytes())
-    }
-
-    /// Makes all blinds others from here on, durably: an answer was refused.
-    pub(crate) fn discard_blinds(&self) -> Result<(), Failure> {
-        self.append(&[], &[])
     }
 
     /// Adds a verified batch to the tail, durably.

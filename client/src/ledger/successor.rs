@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use samar_local::durable::{self, sync_folder};
 use samar_local::exit::{Failure, io_failure};
-use samar_protocol::oprf::{Blinding, Element, PublicKey};
+use samar_protocol::oprf::{Element, PublicKey};
 
 use super::block::{Part, hash_of};
 use super::entries::{Days, Entries};
@@ -43,28 +41,6 @@ impl Ledger {
         }
         let ledger = Self::open(folder, key, memory_bytes, protection)?;
         Ok((ledger.hash_key.0 == self.hash_key.0).then_some(ledger))
-    }
-
-    /// Where the blinds of a batch come from that goes from one key to the next; as [`Ledger::blinds_of`], and other than those of
-    /// any evaluation or other rotation.
-    pub(crate) fn blinds_of_rekeying(
-        &self,
-        hashes: &[Hash],
-        blinding: Blinding,
-        (from, to): (&PublicKey, &PublicKey),
-    ) -> StdRng {
-        let state = self.state();
-        let key = blake3::derive_key("samar 2026 blinds of a rekeyed batch v1", &self.hash_key.0);
-        let mut hasher = blake3::Hasher::new_keyed(&key);
-        hasher.update(&from.to_bytes()).update(&to.to_bytes());
-        hasher.update(&[match blinding {
-            Blinding::Additive => 0,
-            Blinding::Rfc => 1,
-        }]);
-        hasher.update(&state.head.screenings.to_le_bytes());
-        hasher.update(&(state.head.refused + state.tail.refused).to_le_bytes());
-        hasher.update(hashes.as_flattened());
-        StdRng::from_seed(*hasher.finalize().as_bytes())
     }
 
     /// Gives `each` every customer of this ledger who does not stand in the next one, in batches of `count` by ascending hash; ends

@@ -5,7 +5,7 @@ mod days;
 use std::collections::BTreeMap;
 
 use samar_protocol::identifier::Nik;
-use samar_protocol::oprf::SecretKey;
+use samar_protocol::oprf::{Blinding, SecretKey};
 
 use super::block::{BLOCK_RECORDS_MAX, HEADER_BYTES};
 use super::*;
