@@ -16,10 +16,12 @@ pub(crate) struct Step {
     /// Of what runs beside it: the dump that is made up, or the server.
     pub(crate) beside_processor_s: f64,
     pub(crate) peak_rss_mib: f64,
+    /// Of the operator's folder, at most, since the step before.
+    pub(crate) disk_gib: f64,
 }
 
 impl Step {
-    pub(crate) fn new(step: &'static str, usage: Usage, beside_processor_s: f64) -> Self {
+    pub(crate) fn new(step: &'static str, usage: Usage, beside_processor_s: f64, disk_bytes: u64) -> Self {
         let Usage { clock_s, processor_s, .. } = usage;
         let peak_rss_mib = mib(usage.peak_kib);
         Self {
@@ -28,6 +30,7 @@ impl Step {
             processor_s: round(processor_s),
             beside_processor_s: round(beside_processor_s),
             peak_rss_mib,
+            disk_gib: gib(disk_bytes),
         }
     }
 }
@@ -50,6 +53,8 @@ pub(crate) struct Figures {
     pub(crate) rotate_s: f64,
     /// Of the operator's folder, at most.
     pub(crate) disk_peak_gib: f64,
+    /// The same, until the first publish has ended.
+    pub(crate) disk_ingest_publish_gib: f64,
     pub(crate) backend: String,
     /// Publishing the addition, as a share of the first publish.
     pub(crate) delta_publish_share: f64,
@@ -77,15 +82,14 @@ impl Figures {
             self.machine,
             self.commit
         );
-        let head = ["step", "clock s", "processor s", "beside it s", "resident MiB"];
-        let [step, clock, processor, beside, resident] = head;
+        let head = ["step", "clock s", "processor s", "beside it s", "resident MiB", "disk GiB"];
+        let [step, clock, processor, beside, resident, disk] = head;
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{step:<34}{clock:>9}{processor:>13}{beside:>13}{resident:>14}");
-        for Step { step, clock_s, processor_s, beside_processor_s, peak_rss_mib } in &self.steps {
-            let _ = writeln!(
-                text,
-                "{step:<34}{clock_s:>9.1}{processor_s:>13.1}{beside_processor_s:>13.1}{peak_rss_mib:>14.0}"
-            );
+        let _ = writeln!(text, "{step:<34}{clock:>9}{processor:>13}{beside:>13}{resident:>14}{disk:>10}");
+        for step in &self.steps {
+            let Step { step, clock_s, processor_s, beside_processor_s, peak_rss_mib, disk_gib } = step;
+            let _ = write!(text, "{step:<34}{clock_s:>9.1}{processor_s:>13.1}{beside_processor_s:>13.1}");
+            let _ = writeln!(text, "{peak_rss_mib:>14.0}{disk_gib:>10.2}");
         }
         let _ = writeln!(text);
         for (name, figure) in [
@@ -100,12 +104,18 @@ impl Figures {
                 "an addition of 1 %: download",
                 format!("{:.2} % of the first", 100.0 * self.delta_download_share),
             ),
+            ("operator's disk, ingest and publish", format!("{:.2} GiB", self.disk_ingest_publish_gib)),
             ("operator's disk at most", format!("{:.2} GiB", self.disk_peak_gib)),
         ] {
-            let _ = writeln!(text, "{name:<34}{figure}");
+            let _ = writeln!(text, "{name:<37}{figure}");
         }
         text
     }
+}
+
+#[allow(clippy::cast_precision_loss)] // shown with few digits
+fn gib(bytes: u64) -> f64 {
+    round(bytes as f64 / f64::from(1 << 30))
 }
 
 pub(crate) fn round(value: f64) -> f64 {

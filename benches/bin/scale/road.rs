@@ -32,7 +32,6 @@ pub(crate) fn travel(arguments: &Arguments) -> Result<Figures, String> {
     let folder = tempfile::Builder::new().prefix("samar-scale.").tempdir_in(&arguments.folder);
     let folder = folder.map_err(cannot(format_args!("make a folder in {}", arguments.folder.display())))?;
     let mut road = Road::new(arguments, programs, folder.path())?;
-    let disk = Disk::watch(&road.operator);
 
     road.customers()?;
     let ingest = road.ingest("ingest", 0..entries)?;
@@ -70,7 +69,10 @@ pub(crate) fn travel(arguments: &Arguments) -> Result<Figures, String> {
         let of_bank = |step: &&Step| (step.step.starts_with("s")) == bank; // sync and screen
         road.steps.iter().filter(of_bank).map(|step| step.peak_rss_mib).fold(0.0, f64::max)
     };
-    let gib = |bytes: u64| round(bytes as f64 / f64::from(1 << 30));
+    let disk = |until: &str| {
+        let past = road.steps.iter().position(|step| step.step == until).map_or(0, |last| last + 1);
+        road.steps.iter().take(past).map(|step| step.disk_gib).fold(0.0, f64::max)
+    };
     Ok(Figures {
         entries,
         customers,
@@ -82,7 +84,8 @@ pub(crate) fn travel(arguments: &Arguments) -> Result<Figures, String> {
         screen_again_s: round(again.0.clock_s),
         delta_download_share: (delta / synced * 1e5).round() / 1e5,
         rotate_s: round(rotate.clock_s),
-        disk_peak_gib: gib(disk.end()),
+        disk_peak_gib: road.steps.iter().map(|step| step.disk_gib).fold(0.0, f64::max),
+        disk_ingest_publish_gib: disk("publish"),
         backend: Backend::choose(|name| std::env::var(name).ok())
             .map_err(|error| error.to_string())?
             .name()
@@ -108,6 +111,7 @@ struct Road<'a> {
     bank: PathBuf,
     log: File,
     address: String,
+    disk: Disk,
     steps: Vec<Step>,
 }
 
@@ -131,7 +135,9 @@ impl<'a> Road<'a> {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let address = socket.map_err(cannot("find a free port"))?.to_string();
         let (operator, bank) = (folder.join("operator"), folder.join("bank"));
-        let road = Self { arguments, programs, folder, operator, bank, log, address, steps: Vec::new() };
+        let disk = Disk::watch(&operator);
+        let steps = Vec::new();
+        let road = Self { arguments, programs, folder, operator, bank, log, address, disk, steps };
         road.operator(&["init", "--operator", "Badan Contoh", "--listen", &road.address])?;
         Ok(road)
     }
@@ -155,10 +161,10 @@ impl<'a> Road<'a> {
     }
 
     fn note(&mut self, step: &'static str, usage: Usage, beside_s: f64) {
-        let step = Step::new(step, usage, beside_s);
+        let step = Step::new(step, usage, beside_s, self.disk.since());
         eprintln!(
-            "{}: {} s by the clock, {} s of processor, {} MiB resident",
-            step.step, step.clock_s, step.processor_s, step.peak_rss_mib
+            "{}: {} s by the clock, {} s of processor, {} MiB resident, {} GiB of the operator's disk",
+            step.step, step.clock_s, step.processor_s, step.peak_rss_mib, step.disk_gib
         );
         self.steps.push(step);
     }
@@ -330,13 +336,14 @@ fn commit() -> String {
 
 /// Measures how large a folder grows.
 struct Disk {
+    folder: PathBuf,
     peak: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
 }
 
 impl Disk {
     fn watch(folder: &Path) -> Self {
-        let disk = Self { peak: Arc::default(), stop: Arc::default() };
+        let disk = Self { folder: folder.to_owned(), peak: Arc::default(), stop: Arc::default() };
         let (peak, stop, folder) = (Arc::clone(&disk.peak), Arc::clone(&disk.stop), folder.to_owned());
         std::thread::spawn(move || {
             while !stop.load(Ordering::Relaxed) {
@@ -347,9 +354,16 @@ impl Disk {
         disk
     }
 
-    fn end(&self) -> u64 {
+    /// Bytes at most since this was last asked.
+    fn since(&self) -> u64 {
+        let now = bytes(&self.folder);
+        self.peak.swap(now, Ordering::Relaxed).max(now)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.peak.load(Ordering::Relaxed)
     }
 }
 
