@@ -12,13 +12,14 @@ use std::time::Instant;
 
 use clap::Parser;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
-use quinn::{ClientConfig, Endpoint, ServerConfig, TransportConfig, VarInt};
+use quinn::{ClientConfig, Endpoint, EndpointConfig, ServerConfig, TokioRuntime, TransportConfig, VarInt};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use rustix::time::{ClockId, clock_gettime};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use samar::Home;
 use samar_benches::machine;
+use samar_local::socket;
 use samar_protocol::group::Backend;
 use samar_protocol::oprf::Element;
 use samar_protocol::segment::SegmentKind;
@@ -211,6 +212,12 @@ fn bank(folder: &Path, layout: &Layout, address: &str, gso: bool, runtime: &Runt
     home
 }
 
+/// A socket with the buffers that the programs have.
+fn endpoint(config: Option<ServerConfig>) -> Endpoint {
+    let socket = socket::bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    Endpoint::new(EndpointConfig::default(), config, socket, Arc::new(TokioRuntime)).expect("an endpoint")
+}
+
 /// Seconds that quinn alone takes for so many bytes, from the connection to the last byte.
 fn quinn_alone(bytes: u64, gso: bool, servers: &Runtime, clients: &Runtime) -> f64 {
     let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
@@ -232,9 +239,7 @@ fn quinn_alone(bytes: u64, gso: bool, servers: &Runtime, clients: &Runtime) -> f
     let transport = Arc::new(transport);
     let mut config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).expect("QUIC")));
     config.transport_config(Arc::clone(&transport));
-    let server =
-        servers.block_on(async { Endpoint::server(config, "127.0.0.1:0".parse().expect("an address")) });
-    let server = server.expect("a port");
+    let server = servers.block_on(async { endpoint(Some(config)) });
     let address = server.local_addr().expect("an address");
     let sending = servers.spawn(async move {
         let connection = server.accept().await.expect("a caller").await.expect("a connection");
@@ -259,7 +264,7 @@ fn quinn_alone(bytes: u64, gso: bool, servers: &Runtime, clients: &Runtime) -> f
     let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).expect("QUIC")));
     config.transport_config(transport);
     let seconds = clients.block_on(async {
-        let endpoint = Endpoint::client("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let endpoint = endpoint(None);
         let began = Instant::now();
         let connection = endpoint
             .connect_with(config, address, "localhost")

@@ -17,8 +17,11 @@ pub use requests::EvaluateAnswer;
 use exchange::{BUSY_TRIES, patiently};
 
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{Connection, Endpoint, RecvStream, SendStream, TransportConfig, VarInt};
+use quinn::{
+    Connection, Endpoint, EndpointConfig, RecvStream, SendStream, TokioRuntime, TransportConfig, VarInt,
+};
 use samar_local::exit::Failure;
+use samar_local::socket;
 use samar_protocol::wire::{RefusalCode, SERVER_NAME};
 
 /// How long one address has to answer.
@@ -27,8 +30,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT_MS: u32 = 30_000;
 /// How often a quiet connection shows that it lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// How long the last packets have to leave when a connection is closed.
+/// How long the goodbye has to leave when a connection is closed, and how often it is looked whether it has.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+const CLOSE_LOOK: Duration = Duration::from_millis(1);
 
 /// A connection to the operator's server, or whatever else its streams come from.
 pub struct Link<S = Quic> {
@@ -123,8 +127,7 @@ impl Link {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
-        let endpoint =
-            Endpoint::client((unspecified, 0).into()).map_err(|error| LinkError::away(address, error))?;
+        let endpoint = endpoint((unspecified, 0).into()).map_err(|error| LinkError::away(address, error))?;
         let connection = dial(&endpoint, address, socket, config.clone()).await?;
         let line = Mutex::new(Line { connection, before: Traffic::default() });
         let streams = Quic { endpoint, socket, config, line, renewing: tokio::sync::Mutex::default() };
@@ -138,9 +141,29 @@ impl Link {
     }
 
     /// Says goodbye, so that the server need not wait for the connection to time out.
+    ///
+    /// It ends once that has left. The three timeouts for which a closed connection lingers are there to answer late packets, and
+    /// who closes the socket need not wait for them (RFC 9000, section 10.2): some 100 ms of every command.
     pub async fn close(self) {
-        self.streams.connection().close(VarInt::from_u32(0), b"");
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.streams.endpoint.wait_idle()).await;
+        let connection = self.streams.connection();
+        if connection.close_reason().is_some() {
+            return; // there is nobody to say it to
+        }
+        connection.close(VarInt::from_u32(0), b"");
+        // A closed connection sends nothing else.
+        let before = connection.stats().udp_tx.datagrams;
+        let said = async {
+            while connection.stats().udp_tx.datagrams == before {
+                tokio::time::sleep(CLOSE_LOOK).await;
+            }
+        };
+        let either = async {
+            tokio::select! {
+                () = said => {}
+                () = self.streams.endpoint.wait_idle() => {} // it had left before it was looked
+            }
+        };
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, either).await;
     }
 }
 
@@ -197,6 +220,12 @@ impl Streams for Quic {
         *line = Line { connection, before: line.traffic() };
         Ok(())
     }
+}
+
+/// A socket from which connections are made.
+fn endpoint(address: SocketAddr) -> io::Result<Endpoint> {
+    let socket = socket::bind(address)?;
+    Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))
 }
 
 /// Makes a connection.

@@ -25,8 +25,8 @@ use crate::synced::{directory_place, read_header, read_index, verify_index};
 
 /// Pages one exchange asks for.
 const STRETCH_PAGES: u32 = 128;
-/// Exchanges under way at once. Worst-case memory = 4 × 2 MiB.
-const IN_FLIGHT: usize = 4;
+/// Exchanges under way at once. Worst-case memory = 8 × 2 MiB.
+const IN_FLIGHT: usize = 8;
 
 /// A segment as the manifest describes it.
 #[derive(Clone, Copy)]

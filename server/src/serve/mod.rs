@@ -21,10 +21,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use quinn::{Endpoint, IdleTimeout, Incoming, TransportConfig, VarInt};
+use quinn::{Endpoint, EndpointConfig, IdleTimeout, Incoming, TokioRuntime, TransportConfig, VarInt};
 use samar_local::exit::Failure;
 use samar_local::folder::{self, Lock};
 use samar_local::people::now_s;
+use samar_local::socket;
 use samar_protocol::group::Backend;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -142,11 +143,13 @@ impl Server {
         let server = quic(layout, &config)?;
         service.state.metrics.certificate_expiry.set(pki::server_certificate_end_s(layout)?);
         let listen = config.listen;
-        let endpoint = Endpoint::server(server, listen).map_err(|error| match error.kind() {
+        let socket = socket::bind(listen).map_err(|error| match error.kind() {
             std::io::ErrorKind::AddrInUse => Failure::local(format!("{listen} is in use by another program"))
                 .remedy("stop that program, or change `listen` in samar-server.toml"),
             _ => Failure::local(format!("cannot listen on {listen}: {error}")),
         })?;
+        let endpoint = Endpoint::new(EndpointConfig::default(), Some(server), socket, Arc::new(TokioRuntime))
+            .map_err(|error| Failure::local(format!("cannot listen on {listen}: {error}")))?;
         let observer = config.metrics.map(observe::listen).transpose()?;
         Ok(Self { service, endpoint, observer })
     }
