@@ -85,11 +85,19 @@ fn it_holds_more_batches_than_a_part_does() {
 }
 
 #[test]
-fn it_has_the_private_lookups_of_the_day() {
+fn it_has_the_rekeyings_and_private_lookups_of_the_day() {
     let (_folder, log) = lived_in();
-    let lookup = |count| Record::Lookup { time_s: NOON + DAY_S, bank: "bank-a".to_owned(), count };
-    append(&log, &[lookup(3)]);
+    let (time_s, bank) = (NOON + DAY_S, "bank-a");
+    let lookup = |count| Record::Lookup { time_s, bank: bank.to_owned(), count };
+    let rekeyed = Record::Rekeyed { time_s, bank: bank.to_owned(), batch: [5; 32], count: 6 };
+    append(&log, &[lookup(3), rekeyed]);
     write(&log, length(&log)).unwrap();
+    assert_eq!(load(&log).unwrap().expect("it is used"), whole(&log));
+    for twice in
+        [Part::Lookups { bank: bank.to_owned(), today: 3 }, Part::Rekeyed { bank: bank.to_owned(), today: 6 }]
+    {
+        assert!(load(&log).unwrap().unwrap().1.take(twice).is_err());
+    }
     append(&log, &[lookup(1)]);
     let (resumed, whole) = (resumed(&log).unwrap(), whole(&log));
     assert_eq!(resumed, whole);

@@ -220,6 +220,52 @@ fn a_hole_in_the_last_group_is_torn_and_before_another_group_is_damage() {
 }
 
 #[test]
+fn a_hole_is_told_from_a_change_in_whichever_sector_it_stands() {
+    let mut crossed = 0;
+    for records in 2..=20 {
+        let made = (1..=records).fold(Made::new(), |made, number| made.group(&[body(number)]));
+        let (begin, end) = (made.begins[usize::from(records) - 1], made.bytes.len());
+        let whole_before = u64::from(records) - 1;
+        let sector_ends = || (begin + 1..end).filter(|end| end.is_multiple_of(SECTOR_BYTES));
+        // Zeros of its own at the end of a sector cannot be told from a hole.
+        let is_told = sector_ends().all(|end| made.bytes[end - 1] != 0);
+        for hole_end in sector_ends().chain([end]) {
+            crossed += usize::from(hole_end != end);
+            let sector = (hole_end - 1) / SECTOR_BYTES * SECTOR_BYTES;
+            for hole in sector.max(begin + 1)..hole_end {
+                let mut bytes = made.bytes.clone();
+                bytes[hole..hole_end].fill(0);
+                if bytes == made.bytes {
+                    continue; // zeros stood there
+                }
+                torn(&bytes, whole_before);
+                // Up to the byte before the end of its sector it is none.
+                bytes[hole_end - 1] = 1;
+                if is_told {
+                    let says = if hole < begin + 4 { "length" } else { "" };
+                    damaged(&bytes, u64::from(records), begin, says);
+                }
+            }
+        }
+    }
+    assert!(crossed > 2, "of these logs the last record begins in one sector and ends in the next");
+}
+
+#[test]
+fn what_stands_behind_the_length_that_was_asked_for_fills_no_hole() {
+    let made = Made::new().group(&[body(1)]).group(&[body(2)]);
+    let length = made.bytes.len();
+    let mut bytes = made.bytes;
+    bytes[length - 10..].fill(0);
+    bytes.extend([7; 20]);
+    let file = file_of(&bytes);
+    let mut walk = Walk::new(&file, length as u64);
+    assert!(walk.step().unwrap().is_some());
+    assert!(walk.step().unwrap().is_none());
+    assert_eq!(walk.tail(), Tail::Torn);
+}
+
+#[test]
 fn no_more_can_be_torn_than_a_group_has() {
     let made = Made::new().group(&[body(1)]);
     let begin = made.bytes.len();
