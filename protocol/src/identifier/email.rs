@@ -29,7 +29,12 @@ pub(super) fn read(text: &str) -> Result<OprfInput, Rejection> {
         }
         length += 1; // at most the bytes of the cell
     }
-    let address = bytes.get(..length).unwrap_or_default();
+    // A spreadsheet's mark of text, as `<'budi@example.com>` has it where `trim` did not see it: else what was read, read
+    // again, would be another address.
+    let mut address = bytes.get(..length).unwrap_or_default();
+    while let Some(rest) = address.strip_prefix(b"'") {
+        address = rest;
+    }
     if address.iter().all(|byte| matches!(byte, b'.' | b'-' | b' ')) {
         return Err(Rejection::Empty);
     }
