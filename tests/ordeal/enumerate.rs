@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::RngExt as _;
 use samar_protocol::wire::{RefusalCode, Response};
@@ -150,9 +150,18 @@ impl Greedy {
         }
     }
 
-    /// Sends a batch and checks its answer.
+    /// Sends a batch, again where the server is busy, and checks its answer.
     async fn ask(&self, number: u64, batch: &Batch, free: bool) -> Result<Became, String> {
-        let answer = self.caller.send(&batch.request(&self.pins)).await.map_err(cannot("ask"))?;
+        let answer = loop {
+            let answer = self.caller.send(&batch.request(&self.pins)).await.map_err(cannot("ask"))?;
+            match &answer.response {
+                Response::Refused(refusal) if refusal.code() == Some(RefusalCode::Busy) => {
+                    let wait_ms = refusal.retry_after_ms.unwrap_or(1_000);
+                    tokio::time::sleep(Duration::from_millis(u64::from(wait_ms))).await;
+                }
+                _ => break answer,
+            }
+        };
         match &answer.response {
             Response::Refused(refusal)
                 if refusal.code() == Some(RefusalCode::LifetimeAllowanceUsed) && !free =>
