@@ -79,7 +79,7 @@ def email(text):
     text = re.sub("[\uff01-\uff5e]", lambda sign: chr(ord(sign[0]) - 0xFEE0), text)
     if not text.isascii():
         return "not-ascii"
-    text = text.translate(str.maketrans(string.ascii_uppercase, string.ascii_lowercase))
+    text = text.translate(str.maketrans(string.ascii_uppercase, string.ascii_lowercase)).lstrip("'")
     if re.fullmatch("[.\\- ]*", text):
         return "empty"
     parts = text.split("@")
