@@ -72,7 +72,7 @@ impl Answerer {
         let of_these = first..self.columns;
         let vectors: Vec<&[u32]> =
             self.queries.iter().filter_map(|query| query.0.get(of_these.clone())).collect();
-        self.kernel.scan_all(pages, rows, &vectors, &mut self.sums);
+        self.kernel.scan(pages, rows, &vectors, &mut self.sums);
     }
 
     /// The answers, in the order of the queries, each to be sent as it is.

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::generator::Generator;
+use super::kernel::{TILE_ROWS, TILE_SUMS};
 use super::packing::{pack, packed_bytes, unpack};
 use super::{HINT_BITS, Kernel, LookupError, MatrixSeed, SECRET_WORDS, Shape};
 use crate::codec::Extension;
@@ -15,9 +16,6 @@ const HEAD_BYTES: usize = HINT_MAGIC.len() + 4;
 
 /// Pages that are multiplied at a time: their rows of A take 1 MiB.
 const STRETCH_PAGES: usize = 256;
-
-/// Rows are computed in multiples of so many, a line of the cache.
-const ROWS_MULTIPLE: usize = 64;
 
 /// Memory of a row: its sums, its numbers, and its bytes of the pages that are multiplied at a time.
 const ROW_MEMORY_BYTES: usize =
@@ -117,7 +115,7 @@ pub fn hint_head(page_bytes: u32) -> Vec<u8> {
 #[must_use]
 pub fn hint_rows_in(memory_bytes: usize, page_bytes: u32) -> usize {
     let rows = memory_bytes.saturating_sub(BESIDE_BYTES) / ROW_MEMORY_BYTES;
-    (rows - rows % ROWS_MULTIPLE).clamp(ROWS_MULTIPLE, page_bytes as usize)
+    (rows - rows % TILE_ROWS).clamp(TILE_ROWS, page_bytes as usize)
 }
 
 /// Computes the hint of a segment from its pages, or some rows of it. Memory: 4 KiB for each row, 4 MiB beside, and in the end
@@ -130,7 +128,7 @@ pub struct HintBuilder {
     columns: usize,
     /// Of each page these bytes are multiplied.
     rows: Range<usize>,
-    /// Those of a row of D together.
+    /// By tiles of 64 rows, and in a tile those of a column together: see [`Kernel::multiply`].
     sums: Vec<u32>,
 }
 
@@ -148,7 +146,7 @@ impl HintBuilder {
     #[must_use]
     pub fn of_rows(kernel: Kernel, shape: Shape, seed: MatrixSeed, rows: Range<usize>) -> Self {
         let bounds = [rows.start, rows.end];
-        assert!(bounds.iter().all(|row| row.is_multiple_of(ROWS_MULTIPLE)), "whole lines of a page");
+        assert!(bounds.iter().all(|row| row.is_multiple_of(TILE_ROWS)), "whole lines of a page");
         assert!(rows.start < rows.end && rows.end <= shape.rows(), "rows that there are");
         let sums = vec![0; rows.len() * SECRET_WORDS];
         Self { kernel, shape, seed, columns: 0, rows, sums }
@@ -206,7 +204,11 @@ impl HintBuilder {
 
     fn pack_into(self, bytes: &mut Vec<u8>) {
         assert!(self.columns == self.shape.columns(), "every page was seen");
-        let rounded = self.sums.iter().map(|sum| sum.wrapping_add(1 << (31 - HINT_BITS)) >> (32 - HINT_BITS));
+        let in_rows = self
+            .sums
+            .chunks(TILE_SUMS)
+            .flat_map(|tile| (0..TILE_ROWS).flat_map(move |row| tile.iter().skip(row).step_by(TILE_ROWS)));
+        let rounded = in_rows.map(|sum| sum.wrapping_add(1 << (31 - HINT_BITS)) >> (32 - HINT_BITS));
         pack(rounded, HINT_BITS, bytes);
     }
 }

@@ -1,16 +1,16 @@
 //! AVX-512 with VNNI.
 //!
-//! One query is bound by memory: eight pages at a time, each line fetched sixteen lines ahead, over the end of a page into the one that
-//! comes after these eight, sums in the first-level cache.
-//! More pages at a time would not stay there, because lines at a stride of 8 KiB fall into one set.
-//!
-//! Many vectors are bound by arithmetic. `vpdpbusd` takes four unsigned bytes times four signed ones in each lane: the bytes of
-//! four pages in one row, and a byte-wide *limb* of each page's word. A word is the sum of four balanced limbs, from −128
-//! to 127, times 1, 2^8, 2^16, 2^24; the four sums are brought together at the end, all modulo 2^32, so that nothing can
-//! overflow (it is the wrapping instruction, not the saturating `vpdpbusds`).
+//! `vpdpbusd` takes four unsigned bytes times four signed ones in each lane: the bytes of four pages in one row, and a byte-wide
+//! *limb* of each page's word. A word is the sum of four balanced limbs, from −128 to 127, times 1, 2^8, 2^16, 2^24; the four
+//! sums are brought together at the end, all modulo 2^32, so that nothing can overflow (it is the wrapping instruction, not the
+//! saturating `vpdpbusds`).
 //!
 //! To have four pages' bytes side by side, 64 rows of them are interleaved. That leaves the rows of such a *tile* in another
-//! order ([`place_of`]), in which sums are kept until the end.
+//! order, in which sums are kept until [`in_rows`] puts them right.
+//!
+//! One query is bound by memory: eight pages at a time, each line fetched sixteen lines ahead, over the end of a page into the one that
+//! comes after these eight, sums in the first-level cache. More pages at a time would not stay there, because lines at a
+//! stride of 8 KiB fall into one set. Many vectors are bound by the instruction: blocks of pages are interleaved once for all of them.
 #![allow(clippy::indexing_slicing, reason = "tiles: every index is a loop bound of a fixed-size array")]
 #![allow(clippy::needless_range_loop, reason = "as above: several arrays under one index")]
 #![allow(unsafe_code, reason = "registers are moved by transmutes, and code with target features is entered")]
@@ -20,8 +20,8 @@ use core::mem::transmute;
 
 use rayon::prelude::*;
 
-use super::SECRET_WORDS;
 use super::portable;
+use super::{SECRET_WORDS, TILE_ROWS, TILE_SUMS};
 use crate::lookup::gaussian;
 
 type V = arch::__m512i;
@@ -59,15 +59,16 @@ macro_rules! enter {
     }};
 }
 
-/// Rows of a tile: a line of the cache.
-const TILE_ROWS: usize = 64;
-/// Lines by which a pass for one query fetches each of its eight pages ahead.
+/// Pages that a pass for one query reads side by side.
+const PAGES_ABREAST: usize = 8;
+/// Lines by which a pass for one query fetches each of them ahead.
 const LINES_AHEAD: usize = 16;
 /// Pages whose bytes share a lane.
 const GROUP: usize = 4;
-/// Pages of a block when queries are answered together.
-const BLOCK_PAGES: usize = 128;
-/// Tiles that are interleaved together: what a block has of them fills most of the first-level cache.
+/// Pages of a block when queries are answered together. Each is another page of memory, whose translations must all stay at hand:
+/// with 128 pages four queries take twice as long.
+const BLOCK_PAGES: usize = 64;
+/// Tiles that are interleaved together. What a block has of them, and of what comes next, fits the first-level cache.
 const BLOCK_TILES: usize = 4;
 /// Pages of a block of the hint, whose interleaved tile has 16 KiB.
 const HINT_PAGES: usize = 256;
@@ -77,7 +78,8 @@ const HINT_PAGES: usize = 256;
 #[repr(C, align(64))]
 struct Lane([u32; 16]);
 
-/// 64 rows of four pages, or 64 sums.
+/// 64 rows of four pages, or 64 sums, in this order: lane v has rows 4v to 4v + 3 of each 16, because interleaving works within
+/// 16 bytes.
 type Tile = [Lane; 4];
 
 /// The four limbs of four pages' words.
@@ -85,17 +87,32 @@ type Limbs = [u32; GROUP];
 
 const ZERO: Tile = [Lane([0; 16]); 4];
 
-/// Row of its tile that stands at word `word` of lane `lane`: interleaving works within 16 bytes, so that lane v has rows 4v to
-/// 4v + 3 of each 16.
-fn place_of(lane: usize, word: usize) -> usize {
-    16 * (word / 4) + 4 * lane + word % 4
+pub(super) fn scan_one(detected: Detected, pages: &[u8], vector: &[u32], sums: &mut [u32]) {
+    let rows = sums.len();
+    let mut tiles = vec![ZERO; rows / TILE_ROWS];
+    for (pages, words) in pages.chunks(PAGES_ABREAST * rows).zip(vector.chunks(PAGES_ABREAST)) {
+        if words.len() < PAGES_ABREAST {
+            portable::scan(pages, words, sums);
+            continue;
+        }
+        let mut limbs = [[0; GROUP]; PAGES_ABREAST / GROUP];
+        for (limbs, words) in limbs.iter_mut().zip(words.chunks(GROUP)) {
+            *limbs = limbs_of(words.iter().copied());
+        }
+        enter!(detected, scan_abreast(pages, &limbs, &mut tiles));
+    }
+    for (tile, sums) in tiles.iter().zip(sums.as_chunks_mut().0) {
+        enter!(detected, add_in_rows(tile, sums));
+    }
 }
 
-pub(super) fn scan(detected: Detected, pages: &[u8], vector: &[u32], sums: &mut [u32]) {
-    enter!(detected, scan_pages(pages, vector, sums));
-}
-
-pub(super) fn scan_all(detected: Detected, pages: &[u8], rows: usize, vectors: &[&[u32]], sums: &mut [u32]) {
+pub(super) fn scan_several(
+    detected: Detected,
+    pages: &[u8],
+    rows: usize,
+    vectors: &[&[u32]],
+    sums: &mut [u32],
+) {
     let tiles = rows / TILE_ROWS;
     // Of each stretch of tiles, the sums of all vectors stand together.
     let mut tiled = vec![ZERO; tiles * vectors.len()];
@@ -110,15 +127,9 @@ pub(super) fn scan_all(detected: Detected, pages: &[u8], rows: usize, vectors: &
         }
         enter!(detected, add_block(pages, rows, &limbs, &mut interleaved, &mut tiled));
     }
-    for (number, (vector, sums)) in vectors.iter().zip(sums.chunks_mut(rows)).enumerate() {
-        let centre = vector.iter().fold(0u32, |sum, word| sum.wrapping_add(*word)).wrapping_mul(128);
-        for (tile, sums) in sums.chunks_mut(TILE_ROWS).enumerate() {
-            for (lane, words) in tiled[tile * vectors.len() + number].iter().enumerate() {
-                for (word, &value) in words.0.iter().enumerate() {
-                    let sum = &mut sums[place_of(lane, word)];
-                    *sum = sum.wrapping_add(value).wrapping_sub(centre);
-                }
-            }
+    for (number, sums) in sums.chunks_mut(rows).enumerate() {
+        for (tile, sums) in sums.as_chunks_mut().0.iter_mut().enumerate() {
+            enter!(detected, add_in_rows(&tiled[tile * vectors.len() + number], sums));
         }
     }
 }
@@ -140,7 +151,7 @@ pub(super) fn multiply(detected: Detected, pages: &[u8], rows: usize, matrix: &[
                 }
             },
         );
-        sums.par_chunks_mut(TILE_ROWS * SECRET_WORDS).enumerate().for_each_init(
+        sums.par_chunks_mut(TILE_SUMS).enumerate().for_each_init(
             || vec![ZERO; HINT_PAGES / GROUP],
             |interleaved, (tile, sums)| {
                 let interleaved = &mut interleaved[..groups];
@@ -189,11 +200,6 @@ fn load_bytes(bytes: &[u8; 64]) -> V {
     unsafe { transmute::<[u8; 64], V>(*bytes) }
 }
 
-fn load_quarter(bytes: [u8; 16]) -> arch::__m128i {
-    // SAFETY: both types are 16 bytes in which every bit pattern is valid.
-    unsafe { transmute::<[u8; 16], arch::__m128i>(bytes) }
-}
-
 /// Fetches the line so far behind `byte` into the cache. A prefetch reads nothing and never faults, wherever it points.
 fn fetch(byte: &u8, ahead: usize) {
     arch::_mm_prefetch::<{ arch::_MM_HINT_T0 }>(core::ptr::from_ref(byte).wrapping_add(ahead).cast());
@@ -207,45 +213,58 @@ fn splat(word: u32) -> V {
     arch::_mm512_set1_epi32(word.cast_signed())
 }
 
-/// Eight pages at a time; see the module.
-fn scan_pages(pages: &[u8], vector: &[u32], sums: &mut [u32]) {
-    let rows = sums.len();
-    for (pages, words) in pages.chunks(8 * rows).zip(vector.chunks(8)) {
-        match words.as_array::<8>() {
-            Some(words) => scan_eight(pages, words, sums),
-            None => portable::scan(pages, words, sums),
-        }
+/// Adds a tile of sums to those of its rows.
+fn add_in_rows(tile: &Tile, sums: &mut [u32; TILE_ROWS]) {
+    add_rows(in_rows([load(&tile[0]), load(&tile[1]), load(&tile[2]), load(&tile[3])]), sums);
+}
+
+fn add_rows(rows: [V; 4], sums: &mut [u32; TILE_ROWS]) {
+    for (rows, sums) in rows.into_iter().zip(sums.as_chunks_mut().0) {
+        *sums = store(add_words(load(&Lane(*sums)), rows)).0;
     }
 }
 
-fn scan_eight(pages: &[u8], words: &[u32; 8], sums: &mut [u32]) {
-    let words = words.map(|word| splat(word));
-    let lines = sums.len() / TILE_ROWS;
-    let all = pages.as_chunks::<64>().0;
-    let mut page = [all; 8];
-    for p in 0..8 {
+/// A tile's sums in the order of their rows: its four registers are four by four quarters, and so the other way round.
+fn in_rows([a, b, c, d]: [V; 4]) -> [V; 4] {
+    const LOW: i32 = 0b01_00_01_00;
+    const HIGH: i32 = 0b11_10_11_10;
+    const EVEN: i32 = 0b10_00_10_00;
+    const ODD: i32 = 0b11_01_11_01;
+    let (ab_low, ab_high) = (arch::_mm512_shuffle_i32x4::<LOW>(a, b), arch::_mm512_shuffle_i32x4::<HIGH>(a, b));
+    let (cd_low, cd_high) = (arch::_mm512_shuffle_i32x4::<LOW>(c, d), arch::_mm512_shuffle_i32x4::<HIGH>(c, d));
+    [
+        arch::_mm512_shuffle_i32x4::<EVEN>(ab_low, cd_low),
+        arch::_mm512_shuffle_i32x4::<ODD>(ab_low, cd_low),
+        arch::_mm512_shuffle_i32x4::<EVEN>(ab_high, cd_high),
+        arch::_mm512_shuffle_i32x4::<ODD>(ab_high, cd_high),
+    ]
+}
+
+/// Eight pages in one go; see the module. `sums` has a tile for each line of a page.
+fn scan_abreast(pages: &[u8], limbs: &[Limbs; PAGES_ABREAST / GROUP], sums: &mut [Tile]) {
+    let lines = sums.len();
+    let all = pages.as_chunks::<TILE_ROWS>().0;
+    let mut page = [all; PAGES_ABREAST];
+    for p in 0..PAGES_ABREAST {
         page[p] = &all[p * lines..][..lines];
     }
-    for (line, sums) in sums.as_chunks_mut::<TILE_ROWS>().0.iter_mut().enumerate() {
-        let quarters = sums.as_chunks_mut::<16>().0;
-        let mut total = [splat(0); 4];
-        for q in 0..4 {
-            total[q] = load(&Lane(quarters[q]));
-        }
+    for (line, sums) in sums.iter_mut().enumerate() {
         // At the end of a page its follower is eight pages on: the next seven are under way already.
-        let ahead = if line + LINES_AHEAD < lines { LINES_AHEAD } else { 7 * lines + LINES_AHEAD };
-        for p in 0..8 {
-            let bytes = &page[p][line];
-            fetch(&bytes[0], ahead * TILE_ROWS);
-            let parts = bytes.as_chunks::<16>().0;
-            for q in 0..4 {
-                let wide = arch::_mm512_cvtepu8_epi32(load_quarter(parts[q]));
-                total[q] = add_words(total[q], arch::_mm512_mullo_epi32(wide, words[p]));
+        let ahead = if line + LINES_AHEAD < lines { LINES_AHEAD } else { (PAGES_ABREAST - 1) * lines + LINES_AHEAD };
+        let mut tiles = [ZERO; PAGES_ABREAST / GROUP];
+        for (tile, page) in tiles.iter_mut().zip(page.as_chunks::<GROUP>().0) {
+            for page in page {
+                fetch(&page[line][0], ahead * TILE_ROWS);
             }
+            *tile = interleave_group([&page[0][line], &page[1][line], &page[2][line], &page[3][line]]);
         }
-        for q in 0..4 {
-            quarters[q] = store(total[q]).0;
-        }
+        add_tile(product(&tiles, limbs), sums);
+    }
+}
+
+fn add_tile(total: [V; 4], sums: &mut Tile) {
+    for (total, sums) in total.into_iter().zip(sums) {
+        *sums = store(add_words(load(sums), total));
     }
 }
 
@@ -309,43 +328,27 @@ fn add_block(pages: &[u8], rows: usize, limbs: &[Vec<Limbs>], interleaved: &mut 
         }
         // What comes next is fetched meanwhile, a few lines with each product: the stretch after this one, or the first one of
         // the next block.
+        let lines_with_each = (pages.len() / rows).div_ceil(limbs.len());
         let next = if (number + 1) * stretch < rows { (number + 1) * stretch } else { pages.len() };
         let mut to_fetch = (0..pages.len() / rows).flat_map(|page| (0..BLOCK_TILES).map(move |line| page * rows + line * 64));
         for (tile, sums) in sums.chunks_mut(limbs.len()).enumerate() {
             let tiles = &interleaved[tile * groups..][..groups];
             for (limbs, sums) in limbs.iter().zip(sums) {
-                for offset in to_fetch.by_ref().take(BLOCK_PAGES / 16) {
+                for offset in to_fetch.by_ref().take(lines_with_each) {
                     fetch(&pages[0], next + offset);
                 }
-                let total = product(tiles, limbs);
-                for v in 0..4 {
-                    sums[v] = store(add_words(load(&sums[v]), total[v]));
-                }
+                add_tile(product(tiles, limbs), sums);
             }
         }
     }
 }
 
-/// One tile of a block of pages times all columns of A. `sums` are those of 64 rows, a row's together.
+/// One tile of a block of pages times all columns of A. `sums` are those of 64 rows, a column's together.
 fn add_columns(interleaved: &[Tile], limbs: &[Limbs], centres: &[u32], sums: &mut [u32]) {
-    let groups = interleaved.len();
-    for (columns, (limbs, centres)) in limbs.chunks(16 * groups).zip(centres.chunks(16)).enumerate() {
-        let mut totals = [ZERO; 16];
-        for ((total, limbs), centre) in totals.iter_mut().zip(limbs.chunks(groups)).zip(centres) {
-            let product = product(interleaved, limbs);
-            for v in 0..4 {
-                total[v] = store(arch::_mm512_sub_epi32(product[v], splat(*centre)));
-            }
-        }
-        // A line of 16 columns at a time, so that each line of the sums is touched once.
-        for lane in 0..4 {
-            for word in 0..16 {
-                let at = place_of(lane, word) * SECRET_WORDS + columns * 16;
-                for (column, sum) in sums[at..][..16].iter_mut().enumerate() {
-                    *sum = sum.wrapping_add(totals[column][lane].0[word]);
-                }
-            }
-        }
+    let columns = limbs.chunks(interleaved.len()).zip(centres);
+    for ((limbs, centre), sums) in columns.zip(sums.as_chunks_mut().0) {
+        let centred = product(interleaved, limbs).map(|sums| arch::_mm512_sub_epi32(sums, splat(*centre)));
+        add_rows(in_rows(centred), sums);
     }
 }
 

@@ -14,6 +14,11 @@ mod portable;
 
 use super::generator::SECRET_WORDS;
 
+/// Rows of a tile: a line of the cache. A page is whole tiles.
+pub(super) const TILE_ROWS: usize = 64;
+/// Sums of a tile of D·A: those of a column together.
+pub(super) const TILE_SUMS: usize = TILE_ROWS * SECRET_WORDS;
+
 /// The arithmetic in use. A variant with a value is proof that this CPU has what it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
@@ -52,39 +57,32 @@ impl Kernel {
         }
     }
 
-    /// Adds to each sum its row of the pages, times the vector: `pages` are whole ones of `sums.len()` bytes, a multiple of
-    /// 64, as many as the vector has words.
-    pub(super) fn scan(self, pages: &[u8], vector: &[u32], sums: &mut [u32]) {
-        debug_assert_eq!(pages.len(), vector.len() * sums.len());
-        match self {
-            Self::Portable => portable::scan(pages, vector, sums),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512(detected) => avx512::scan(detected, pages, vector, sums),
-        }
-        let centre = vector.iter().fold(0u32, |sum, word| sum.wrapping_add(*word)).wrapping_mul(128);
-        sums.iter_mut().for_each(|sum| *sum = sum.wrapping_sub(centre));
-    }
-
-    /// [`Kernel::scan`] of several vectors in one pass. `rows` are the bytes of a page; the sums of vector k stand from
-    /// `k · rows` on.
-    pub(super) fn scan_all(self, pages: &[u8], rows: usize, vectors: &[&[u32]], sums: &mut [u32]) {
+    /// Adds to each sum its row of the pages, times a vector: `pages` are whole ones of `rows` bytes, a multiple of 64, as many
+    /// as each vector has words. The sums of vector k stand from `k · rows` on. All vectors are done with in one pass.
+    pub(super) fn scan(self, pages: &[u8], rows: usize, vectors: &[&[u32]], sums: &mut [u32]) {
+        debug_assert!(vectors.iter().all(|vector| vector.len() * rows == pages.len()));
+        debug_assert_eq!(sums.len(), vectors.len() * rows);
         match self {
             // A pass each is as fast: the stretch stays in the cache.
             Self::Portable => {
                 for (vector, sums) in vectors.iter().zip(sums.chunks_mut(rows)) {
-                    self.scan(pages, vector, sums);
+                    portable::scan(pages, vector, sums);
                 }
             }
             #[cfg(target_arch = "x86_64")]
             Self::Avx512(detected) => match vectors {
-                [vector] => self.scan(pages, vector, sums),
-                _ => avx512::scan_all(detected, pages, rows, vectors, sums),
+                [vector] => avx512::scan_one(detected, pages, vector, sums),
+                _ => avx512::scan_several(detected, pages, rows, vectors, sums),
             },
+        }
+        for (vector, sums) in vectors.iter().zip(sums.chunks_mut(rows)) {
+            let centre = vector.iter().fold(0u32, |sum, word| sum.wrapping_add(*word)).wrapping_mul(128);
+            sums.iter_mut().for_each(|sum| *sum = sum.wrapping_sub(centre));
         }
     }
 
-    /// Adds D·A of some pages to the hint's sums, of which those of a row stand together. `matrix` has
-    /// [`SECRET_WORDS`] words for each page.
+    /// Adds D·A of some pages to the hint's sums, which stand by tiles: row r and column c of D·A at
+    /// `(r / 64 · 1,024 + c) · 64 + r % 64`. `matrix` has [`SECRET_WORDS`] words for each page.
     pub(super) fn multiply(self, pages: &[u8], rows: usize, matrix: &[u32], sums: &mut [u32]) {
         debug_assert_eq!(matrix.len() / SECRET_WORDS, pages.len() / rows);
         match self {

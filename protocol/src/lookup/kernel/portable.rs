@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::SECRET_WORDS;
+use super::{SECRET_WORDS, TILE_ROWS, TILE_SUMS};
 
 /// Adds the pages' bytes, times the vector's words.
 pub(super) fn scan(pages: &[u8], vector: &[u32], sums: &mut [u32]) {
@@ -16,12 +16,14 @@ pub(super) fn scan(pages: &[u8], vector: &[u32], sums: &mut [u32]) {
 
 /// Adds D·A, D with its sign.
 pub(super) fn multiply(pages: &[u8], rows: usize, matrix: &[u32], sums: &mut [u32]) {
-    sums.par_chunks_mut(SECRET_WORDS).enumerate().for_each(|(row, sums)| {
-        let digits = pages.chunks_exact(rows).filter_map(|page| page.get(row));
-        for (digit, matrix_row) in digits.zip(matrix.chunks_exact(SECRET_WORDS)) {
-            let digit = u32::from(*digit).wrapping_sub(128);
-            for (sum, word) in sums.iter_mut().zip(matrix_row) {
-                *sum = sum.wrapping_add(word.wrapping_mul(digit));
+    sums.par_chunks_mut(TILE_SUMS).enumerate().for_each(|(tile, sums)| {
+        let lines = pages.chunks_exact(rows).filter_map(|page| page.as_chunks::<TILE_ROWS>().0.get(tile));
+        for (line, words) in lines.zip(matrix.chunks_exact(SECRET_WORDS)) {
+            let digits = line.map(|byte| u32::from(byte).wrapping_sub(128));
+            for (sums, word) in sums.as_chunks_mut::<TILE_ROWS>().0.iter_mut().zip(words) {
+                for (sum, digit) in sums.iter_mut().zip(digits) {
+                    *sum = sum.wrapping_add(word.wrapping_mul(digit));
+                }
             }
         }
     });
