@@ -26,7 +26,7 @@ pub const LINE_BYTES_MAX: usize = 4_096;
 /// Lines answered together.
 pub const LINES: usize = BATCH;
 
-/// The same where segments are looked up in privately: a lookup takes some 50 ms in a segment of 1.5 GB.
+/// The same where segments are looked up in privately: a lookup takes 50 to 90 ms in a segment of 1.5 GB.
 const LOOKUP_LINES: usize = 64;
 
 /// An open connection and the synced set, for as many lines as come.

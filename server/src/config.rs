@@ -43,7 +43,7 @@ pub struct Config {
     /// Which segments are published with private lookups.
     #[serde(default)]
     pub lookup: Lookup,
-    /// Private lookups a bank may make in a day (UTC). Each reads the whole segment: 1.5 GB is some 50 ms of a core.
+    /// Private lookups a bank may make in a day (UTC). Each reads the whole segment: 1.5 GB is 50 to 90 ms of a core.
     #[serde(default = "default_lookups_per_day")]
     pub lookups_per_day: u64,
     /// Bounds on what peers can make the server hold.
@@ -52,7 +52,7 @@ pub struct Config {
 }
 
 /// Which base segments are published with what private lookups need: a hint of 5.5 to 44 MB beside the segment, computed at
-/// some 100 MB of segment a second and core.
+/// 40 to 80 MB of segment a second and core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Lookup {
@@ -134,6 +134,9 @@ fn default_lifetime() -> u64 {
 }
 
 impl Config {
+    /// What to do about a file that cannot be.
+    pub(crate) const REMEDY: &str = "mend the line; a setting that is left out has its default";
+
     /// A configuration with every default.
     #[must_use]
     pub fn new(operator: String, listen: SocketAddr) -> Self {
@@ -164,7 +167,8 @@ impl Config {
                 .remedy("run `samar-server init` first, or name another folder with --dir"),
             _ => io_failure("read", path, &error),
         })?;
-        Self::parse(&text).map_err(|reason| Failure::input(format!("{}: {reason}", path.display())))
+        Self::parse(&text)
+            .map_err(|reason| Failure::input(format!("{}: {reason}", path.display())).remedy(Self::REMEDY))
     }
 
     /// Reads the file's text.
@@ -172,7 +176,7 @@ impl Config {
     /// # Errors
     /// The place in the text, or the rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
         config.check()?;
         Ok(config)
     }

@@ -37,7 +37,7 @@ impl core::fmt::Debug for QueryVector {
 }
 
 /// Answers up to [`BATCH_QUERIES_MAX`] queries in one pass over a segment's pages, which are handed in in stretches.
-/// Memory: four bytes for each byte of a page and each query.
+/// Memory: eight bytes for each byte of a page and each query, and four for each page and query.
 #[derive(Debug)]
 pub struct Answerer {
     kernel: Kernel,

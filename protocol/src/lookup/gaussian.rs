@@ -57,7 +57,8 @@ pub(super) fn sample(
         }
         let mut magnitudes = [0u32; 64];
         kernel.count_reached(&BELOW, &words, &mut magnitudes);
-        for (((sample, coin), word), magnitude) in samples.iter_mut().zip(coins).zip(words).zip(magnitudes) {
+        for (((sample, coin), word), magnitude) in samples.iter_mut().zip(coins).zip(&words).zip(&magnitudes)
+        {
             // Bit 63 decides a tie of the query's rounding, bit 62 the sign, the rest the magnitude.
             *coin = u32::from(word >> 63 != 0);
             let sign = u32::from(word >> 62 & 1 != 0).wrapping_neg();
@@ -79,12 +80,13 @@ pub(super) fn count_reached(below: &[u64], words: &[u64; 64], counts: &mut [u32;
             *reached += !((word & ((1 << 62) - 1)).wrapping_sub(entry)) >> 63;
         }
     }
-    for (count, reached) in counts.iter_mut().zip(reached) {
+    for (count, reached) in counts.iter_mut().zip(&reached) {
         #[allow(clippy::cast_possible_truncation)] // at most 145
         {
-            *count = reached as u32;
+            *count = *reached as u32;
         }
     }
+    reached.zeroize();
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 use super::kernel::Kernel;
 use super::*;
+use crate::limits::PAGE_BYTES_ALLOWED;
 
 const ROWS: usize = 2_048;
 
@@ -89,25 +90,85 @@ fn the_kernels_agree_to_the_bit() {
         }
         assert!(parts == expected, "hint of {count} pages in parts");
     }
-    // And what nothing is known of: sums that wrap, words at their ends.
-    let pages: Vec<u8> =
-        random(ROWS * 21, 6).into_iter().map(|byte| if byte < 128 { 0 } else { 255 }).collect();
-    let ends =
+}
+
+/// Nothing is rounded away here: sums that begin anywhere and wrap, words at their ends, bytes at theirs; every size of a page,
+/// blocks that are full, several and begun, groups of eight and what is left of them.
+#[test]
+fn the_sums_of_all_kernels_are_the_same() {
+    const ENDS: [u32; 11] =
         [0, 1, 127, 128, 129, 0x7fff_ffff, 0x8000_0000, 0x8080_8080, 0xffff_ffff, 0x0080_8080, 0xff80_7f81];
-    let vectors: Vec<Vec<u32>> =
-        (0..16).map(|k| ends.iter().cycle().skip(k).take(21).copied().collect()).collect();
-    let vectors: Vec<&[u32]> = vectors.iter().map(Vec::as_slice).collect();
-    let sums = |kernel: Kernel| {
-        let mut sums = random(16 * ROWS * 4, 7)
-            .as_chunks()
-            .0
-            .iter()
-            .map(|word| u32::from_le_bytes(*word))
-            .collect::<Vec<_>>();
-        kernel.scan(&pages, ROWS, &vectors, &mut sums);
-        sums
+    let [portable, best] = [Kernel::Portable, Kernel::best()];
+    let words = |count: usize, from: u64| {
+        let bytes = random(count * 4, from);
+        bytes.as_chunks().0.iter().map(|word| u32::from_le_bytes(*word)).collect::<Vec<_>>()
     };
-    assert!(sums(portable) == sums(best));
+    let pages_of = |rows: usize, count: usize| {
+        let bytes = random(rows * count, 6).into_iter();
+        bytes
+            .map(|byte| {
+                if byte < 100 {
+                    0
+                } else if byte < 200 {
+                    255
+                } else {
+                    byte
+                }
+            })
+            .collect::<Vec<u8>>()
+    };
+    let at_ends =
+        |count: usize, skip: usize| ENDS.iter().cycle().skip(skip).take(count).copied().collect::<Vec<_>>();
+    let sizes = PAGE_BYTES_ALLOWED.map(|bytes| bytes as usize);
+    let cases = sizes.into_iter().flat_map(|rows| [1, 7, 8, 9, 13, 21].map(|count| (rows, count)));
+    for (rows, count) in cases.chain([63, 64, 65, 67, 128, 131].map(|count| (ROWS, count))) {
+        let pages = pages_of(rows, count);
+        for queries in [1, 2, 3, 16] {
+            let vectors: Vec<Vec<u32>> = (0..queries).map(|k| at_ends(count, k)).collect();
+            let vectors: Vec<&[u32]> = vectors.iter().map(Vec::as_slice).collect();
+            let sums = |kernel: Kernel| {
+                let mut sums = words(queries * rows, 7);
+                kernel.scan(&pages, rows, &vectors, &mut sums);
+                sums
+            };
+            assert!(sums(portable) == sums(best), "{queries} queries over {count} pages of {rows} bytes");
+        }
+    }
+    for (rows, count) in [(64, 1), (192, 5), (64, 255), (64, 256), (64, 257), (ROWS, 6)] {
+        let (pages, matrix) = (pages_of(rows, count), at_ends(count * SECRET_WORDS, 3));
+        let sums = |kernel: Kernel| {
+            let mut sums = words(rows * SECRET_WORDS, 8);
+            kernel.multiply(&pages, rows, &matrix, &mut sums);
+            sums
+        };
+        assert!(sums(portable) == sums(best), "hint of {count} pages of {rows} bytes");
+    }
+}
+
+/// What the other kernels are held against is what SPEC.md section "Private lookup" says, one product after the other.
+#[test]
+fn the_portable_sums_are_the_definition() {
+    let (rows, count) = (64, 3);
+    let pages = random(rows * count, 1);
+    let digit = |page: usize, row: usize| i64::from(pages[page * rows + row]) - 128;
+    let word = |number: usize| 0x9e37_79b9u32.wrapping_mul(number as u32 + 1);
+    let vector: Vec<u32> = (0..count).map(word).collect();
+    let mut sums = vec![5; rows];
+    Kernel::Portable.scan(&pages, rows, &[&vector], &mut sums);
+    let matrix: Vec<u32> = (0..count * SECRET_WORDS).map(word).collect();
+    let mut products = vec![7; rows * SECRET_WORDS];
+    Kernel::Portable.multiply(&pages, rows, &matrix, &mut products);
+    for row in 0..rows {
+        let sum = |of: &dyn Fn(usize) -> u32| {
+            (0..count).map(|page| digit(page, row) * i64::from(of(page))).sum::<i64>().rem_euclid(1 << 32)
+                as u32
+        };
+        assert_eq!(sums[row], sum(&|page| vector[page]).wrapping_add(5));
+        for column in [0, 1, 1_023] {
+            let expected = sum(&|page| matrix[page * SECRET_WORDS + column]).wrapping_add(7);
+            assert_eq!(products[column * 64 + row], expected);
+        }
+    }
 }
 
 /// Deviation of the noise over all bytes of `lookups` lookups, and its mean.

@@ -103,7 +103,7 @@ impl Memory {
     pub(super) async fn room_for(&self, bank: &str, request: &Request) -> Option<Room> {
         let bytes = match request {
             Request::Evaluate(_) | Request::Rekey(_) => request.bulk_bytes(),
-            // What the query comes to as words, beside its bytes; its answer is far smaller.
+            // What the query comes to as words, beside its bytes. Sums and answers are bounded by the sixteen queries of a pass.
             Request::Lookup(_) => request.bulk_bytes() * 5 / 2,
             Request::Fetch(control) => control.length as usize,
             Request::Hint(control) => control.length as usize,

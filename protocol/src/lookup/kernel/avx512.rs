@@ -9,8 +9,9 @@
 //! order, in which sums are kept until [`in_rows`] puts them right.
 //!
 //! One query is bound by memory: eight pages at a time, each line fetched sixteen lines ahead, over the end of a page into the one that
-//! comes after these eight, sums in the first-level cache. More pages at a time would not stay there, because lines at a
-//! stride of 8 KiB fall into one set. Many vectors are bound by the instruction: blocks of pages are interleaved once for all of them.
+//! comes after these eight. With more pages what is fetched would not stay in the first-level cache, because lines at a
+//! stride of 8 KiB fall into one set; the sums of a page of 8 KiB come from the second level. Many vectors are bound by the
+//! instruction: blocks of pages are interleaved once for all of them.
 #![allow(clippy::indexing_slicing, reason = "tiles: every index is a loop bound of a fixed-size array")]
 #![allow(clippy::needless_range_loop, reason = "as above: several arrays under one index")]
 #![allow(unsafe_code, reason = "registers are moved by transmutes, and code with target features is entered")]
@@ -68,7 +69,7 @@ const GROUP: usize = 4;
 /// Pages of a block when queries are answered together. Each is another page of memory, whose translations must all stay at hand:
 /// with 128 pages four queries take twice as long.
 const BLOCK_PAGES: usize = 64;
-/// Tiles that are interleaved together. What a block has of them, and of what comes next, fits the first-level cache.
+/// Tiles that are interleaved together: 16 KiB of a block, in the first-level cache. What comes next is fetched into the second.
 const BLOCK_TILES: usize = 4;
 /// Pages of a block of the hint, whose interleaved tile has 16 KiB.
 const HINT_PAGES: usize = 256;
@@ -323,7 +324,7 @@ fn add_block(pages: &[u8], rows: usize, limbs: &[Vec<Limbs>], interleaved: &mut 
     let groups = (pages.len() / rows).div_ceil(GROUP);
     let stretch = BLOCK_TILES * TILE_ROWS;
     for (number, sums) in sums.chunks_mut(BLOCK_TILES * limbs.len()).enumerate() {
-        for tile in 0..BLOCK_TILES {
+        for tile in 0..sums.len() / limbs.len() {
             interleave(pages, rows, number * BLOCK_TILES + tile, &mut interleaved[tile * groups..][..groups]);
         }
         // What comes next is fetched meanwhile, a few lines with each product: the stretch after this one, or the first one of

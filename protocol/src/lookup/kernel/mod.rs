@@ -5,8 +5,8 @@
 //! | `portable` | plain loops, everywhere |
 //! | `avx512` | AVX-512 with VNNI |
 //!
-//! Both compute with the bytes as they stand in the file, without a sign, and take 128 times the sum of the vector off
-//! afterwards. All sums are exact modulo 2^32, so that the kernels agree to the bit.
+//! Bytes are taken as they stand in the file, without a sign, and 128 times the sum of the vector is taken off
+//! afterwards (the portable hint gives each byte its sign at once). All sums are exact modulo 2^32, so that the kernels agree to the bit.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
