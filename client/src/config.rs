@@ -120,6 +120,23 @@ impl Home {
     pub(crate) fn pending(&self) -> PathBuf {
         self.dir.join("pending")
     }
+
+    /// All of it: what no report may take the place of.
+    pub(crate) fn kept(&self) -> [PathBuf; 11] {
+        [
+            self.config(),
+            self.key(),
+            self.certificate(),
+            self.ca(),
+            self.seen(),
+            self.manifests(),
+            self.segments(),
+            self.ledgers(),
+            self.screened(),
+            self.lookups(),
+            self.pending(),
+        ]
+    }
 }
 
 /// Which key exchanges the bank accepts.

@@ -31,7 +31,6 @@ pub mod notice;
 mod rekey;
 pub mod renew;
 pub mod report;
-mod result_file;
 pub mod screen;
 mod screened;
 mod seen;

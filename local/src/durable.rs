@@ -2,8 +2,11 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, OFlags, linkat};
 
 use crate::watch::{self, Operation};
 
@@ -16,6 +19,15 @@ pub enum Mode {
     Public,
 }
 
+impl Mode {
+    fn bits(self) -> u32 {
+        match self {
+            Self::Private => 0o600,
+            Self::Public => 0o644,
+        }
+    }
+}
+
 /// Opens the names of files that are still being written.
 const UNFINISHED_PREFIX: &str = ".samar-unfinished-";
 
@@ -25,7 +37,8 @@ pub struct Unfinished {
     file: File,
     at: PathBuf,
     place: PathBuf,
-    finished: bool,
+    /// Whether there is anything at `at`.
+    named: bool,
 }
 
 impl Unfinished {
@@ -34,20 +47,27 @@ impl Unfinished {
     /// # Errors
     /// Of the file system.
     pub fn create(place: &Path, mode: Mode) -> io::Result<Self> {
-        let name = place.file_name().ok_or(io::ErrorKind::IsADirectory)?;
-        if place.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        let random: u64 = rand::random();
-        let unfinished = format!("{UNFINISHED_PREFIX}{random:016x}-{}", name.to_string_lossy());
-        let at = folder_of(place).join(unfinished);
-        let bits = match mode {
-            Mode::Private => 0o600,
-            Mode::Public => 0o644,
-        };
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(bits).open(&at)?;
+        let at = beside(place)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode.bits()).open(&at)?;
         watch::done(&Operation::Created(&at));
-        Ok(Self { file, at, place: place.to_owned(), finished: false })
+        Ok(Self { file, at, place: place.to_owned(), named: true })
+    }
+
+    /// The same without a name until it is finished, so that nothing is left of a run that is killed, in a folder where nobody
+    /// would look for it. Where the file system has no such files, it has a name all along.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn unnamed(place: &Path, mode: Mode) -> io::Result<Self> {
+        let at = beside(place)?;
+        let flags = OFlags::TMPFILE.bits().cast_signed();
+        let options = OpenOptions::new().read(true).write(true).mode(mode.bits()).custom_flags(flags).clone();
+        match options.open(folder_of(place)) {
+            Ok(file) if path_of(&file).exists() => {
+                Ok(Self { file, at, place: place.to_owned(), named: false })
+            }
+            _ => Self::create(place, mode),
+        }
     }
 
     /// The open file, for writing and reading at any place in it.
@@ -76,6 +96,11 @@ impl Unfinished {
     /// # Errors
     /// Of the file system.
     pub fn finish_at(mut self, place: &Path) -> io::Result<()> {
+        if !self.named {
+            linkat(CWD, path_of(&self.file), CWD, &self.at, AtFlags::SYMLINK_FOLLOW)?;
+            self.named = true;
+            watch::done(&Operation::Created(&self.at));
+        }
         if watch::is_watched() {
             // How it came to be does not matter: any part of it may be missing as long as it was not synced.
             watch::done(&Operation::Written(&self.at, 0, &std::fs::read(&self.at)?));
@@ -83,17 +108,32 @@ impl Unfinished {
         self.file.sync_all()?;
         watch::done(&Operation::Synced(&self.at));
         rename(&self.at, place)?;
-        self.finished = true;
+        self.named = false;
         sync_folder(folder_of(place))
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if !self.finished {
+        if self.named {
             let _ = remove(&self.at); // nothing more can be done, and the next run removes leftovers
         }
     }
+}
+
+/// Where a file that will stand at `place` has its name until then.
+fn beside(place: &Path) -> io::Result<PathBuf> {
+    let name = place.file_name().ok_or(io::ErrorKind::IsADirectory)?;
+    if place.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let random: u64 = rand::random();
+    Ok(folder_of(place).join(format!("{UNFINISHED_PREFIX}{random:016x}-{}", name.to_string_lossy())))
+}
+
+/// Where an open file without a name can be had by one.
+fn path_of(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
 }
 
 /// Writes a whole file.
@@ -224,6 +264,27 @@ mod tests {
         assert_eq!(names(folder.path()).len(), 2);
         remove_leftovers(folder.path()).unwrap();
         assert_eq!(names(folder.path()), ["kept"]);
+    }
+
+    /// Where it has none, this says nothing: the folder is then as after any other killed run.
+    #[test]
+    fn a_file_without_a_name_leaves_nothing_and_is_whole_in_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("report.csv");
+        let killed = Unfinished::unnamed(&place, Mode::Private).unwrap();
+        killed.file().write_all(b"half").unwrap();
+        if !killed.named {
+            assert!(names(folder.path()).is_empty());
+        }
+        drop(killed);
+        for bytes in [b"old", b"new"] {
+            let unfinished = Unfinished::unnamed(&place, Mode::Private).unwrap();
+            unfinished.file().write_all(bytes).unwrap();
+            unfinished.finish().unwrap();
+            assert_eq!(std::fs::read(&place).unwrap(), bytes);
+            assert_eq!(names(folder.path()), ["report.csv"]);
+        }
+        assert_eq!(std::fs::metadata(&place).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What both programs do on their own machine, so that they do it alike: how they end ([`exit`]), what they keep in
-//! their folder and how safely ([`folder`], [`durable`], [`growing`], [`watch`]), how a passphrase is asked for and what it seals
+//! their folder and how safely ([`folder`], [`durable`], [`growing`], [`watch`]), what they leave elsewhere ([`output`]), how a passphrase is asked for and what it seals
 //! ([`passphrase`], [`seal`]), whether there is room for it all ([`space`]), how they sort more than
 //! memory holds ([`sort`]), the sockets they open ([`socket`]), what they show while they work ([`progress`]), how numbers, times
 //! and fingerprints read ([`people`]), and how they read the tables of rows
@@ -10,6 +10,7 @@ pub mod durable;
 pub mod exit;
 pub mod folder;
 pub mod growing;
+pub mod output;
 pub mod pages;
 pub mod passphrase;
 pub mod people;

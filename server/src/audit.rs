@@ -7,8 +7,8 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use samar_inspect::printable;
-use samar_local::durable::{Mode, Unfinished};
 use samar_local::exit::{Failure, io_failure};
+use samar_local::output;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::account::Record;
 use samar_protocol::invitation::to_hex;
@@ -174,11 +174,10 @@ pub fn export(path: &Path, format: Format, out: Option<&Path>) -> Result<u64, Fa
             other => other.map_err(|error| error.of(path, Path::new("standard output"))),
         },
         Some(out) => {
-            let begin = || Unfinished::create(out, Mode::Private);
-            let unfinished = begin().map_err(|error| io_failure("write", out, &error))?;
+            let unfinished = output::create(out, &[path.to_owned()])?;
             let lines = write(walk, format, BufWriter::new(unfinished.file()))
                 .map_err(|error| error.of(path, out))?;
-            unfinished.finish().map_err(|error| io_failure("write", out, &error))?;
+            output::finish(unfinished)?;
             Ok(lines)
         }
     }

@@ -4,9 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use samar_local::durable::{Mode, Unfinished};
 use samar_local::exit::{Failure, io_failure};
-use samar_local::folder;
+use samar_local::{folder, output};
 use samar_protocol::invitation::{Credential, Invitation, to_hex};
 use samar_protocol::manifest::is_breach_id;
 use sha2::{Digest as _, Sha256};
@@ -101,20 +100,13 @@ pub fn enroll(layout: &Layout, enrolment: &Enrolment<'_>) -> Result<Bank, Failur
         credential,
     };
     let text = invitation.to_text().map_err(Failure::local)?;
-    let failure = |error: std::io::Error| io_failure("write the invitation", enrolment.out, &error);
     // A place that takes no file is found before anything is recorded.
-    let unfinished =
-        Unfinished::create(enrolment.out, Mode::Private).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Failure::input(format!("there is no folder to put {} in", enrolment.out.display()))
-            }
-            _ => failure(error),
-        })?;
+    let unfinished = output::create(enrolment.out, &layout.kept())?;
     // The account first: an invitation that is out must be good.
     registry.store(&bank)?;
     unfinished.file().write_all(text.as_bytes()).and_then(|()| unfinished.finish()).map_err(|error| {
         let remedy = format!("{name} is enrolled now: make room, then run the same command with --again");
-        failure(error).remedy(remedy)
+        io_failure("write the invitation", enrolment.out, &error).remedy(remedy)
     })?;
     Ok(bank)
 }

@@ -67,6 +67,12 @@ impl Layout {
         &self.root
     }
 
+    /// All of it: what no list or invitation may take the place of.
+    #[must_use]
+    pub fn kept(&self) -> [PathBuf; 5] {
+        [self.config(), self.keys(), self.vault(), self.root.join("published"), self.root.join("accounts")]
+    }
+
     /// Configuration.
     #[must_use]
     pub fn config(&self) -> PathBuf {

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use samar_local::exit::{Exit, Failure, io_failure, say};
+use samar_local::output;
 use samar_local::people::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_protocol::wire::Allowance;
@@ -30,7 +31,6 @@ use crate::config::{Config, Home};
 use crate::evaluation::{self, Evaluator};
 use crate::link::Link;
 use crate::people::{counted, now_s, time};
-use crate::result_file;
 use crate::synced::Synced;
 use crate::tls;
 
@@ -58,7 +58,7 @@ pub struct BenchPlan {
 pub async fn bench(plan: &BenchPlan) -> Result<Report, Failure> {
     let BenchPlan { home, ladder, out } = plan;
     let (config, backend) = (Config::load(home)?, evaluation::backend()?);
-    let page = out.as_deref().map(result_file::create).transpose()?;
+    let page = out.as_deref().map(|out| output::create(out, &home.kept())).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
     let link = Arc::new(Link::connect(&config.address, tls::enrolled(home, &config)?, config.gso).await?);
     let allowance = link.allowance().await?;
@@ -102,7 +102,7 @@ pub async fn bench(plan: &BenchPlan) -> Result<Report, Failure> {
     if let (Some(unfinished), Some(path)) = (page, out) {
         let text = page::page(&report);
         unfinished.file().write_all(text.as_bytes()).map_err(|error| io_failure("write", path, &error))?;
-        result_file::finish(unfinished, path)?;
+        output::finish(unfinished)?;
     }
     Ok(report)
 }

@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 
 use samar_local::exit::{Failure, io_failure};
 use samar_local::folder::create_private;
+use samar_local::output;
 use serde::Serialize;
 
 use crate::breaches::{Breaches, breaches};
 use crate::config::Home;
-use crate::result_file;
 use letter::Subject;
 use words::languages;
 
@@ -94,9 +94,9 @@ pub fn notice(plan: &NoticePlan) -> Result<Vec<Draft>, Failure> {
     for (id, rows, of_breach) in letters {
         let mut files = Vec::new();
         for (path, text) in of_breach {
-            let draft = result_file::create(&path)?;
+            let draft = output::create(&path, &plan.home.kept())?;
             draft.file().write_all(text.as_bytes()).map_err(|error| io_failure("write", &path, &error))?;
-            result_file::finish(draft, &path)?;
+            output::finish(draft)?;
             files.push(path);
         }
         drafts.push(Draft { breach: id.clone(), rows, files });

@@ -30,6 +30,7 @@ use std::time::Instant;
 use samar_local::durable::folder_of;
 use samar_local::exit::{Failure, io_failure, say};
 use samar_local::folder::{create_private, lock};
+use samar_local::output;
 use samar_local::people::thousands;
 use samar_local::progress::{Progress, Unit};
 use samar_local::sort;
@@ -51,7 +52,6 @@ use crate::link::{Link, Traffic};
 use crate::people::now_s;
 use crate::rekey;
 use crate::report::{ColumnSummary, Format, Shape, Summary, false_match_probability, page, uncounted};
-use crate::result_file;
 use crate::screened;
 use crate::synced::Synced;
 use crate::tls;
@@ -114,9 +114,10 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     let columns = reading.columns().to_vec();
     drop(reading);
     shape.check_columns(&columns)?;
-    let out = result_file::create(&plan.out)?;
-    let summary_out = plan.summary.as_deref().map(result_file::create).transpose()?;
-    let html_out = plan.html.as_deref().map(result_file::create).transpose()?;
+    let create = |place: &Path| output::create(place, &home.kept());
+    let out = create(&plan.out)?;
+    let summary_out = plan.summary.as_deref().map(create).transpose()?;
+    let html_out = plan.html.as_deref().map(create).transpose()?;
     let synced = Synced::load_valid(home, now_s())?;
     let memory = Memory::share_out(plan.memory_bytes, synced.manifest())?;
     expiry::warn_of(home, synced.manifest())?;
@@ -206,20 +207,20 @@ pub async fn screen(plan: &ScreenPlan) -> Result<Summary, Failure> {
     })
     .await?;
     let summary = timed(summary, began);
-    result_file::finish(out, &plan.out)?;
+    output::finish(out)?;
     if plan.ledger && plan.only.is_empty() {
         screened::keep(home, &synced)?;
     }
     if let (Some(unfinished), Some(path)) = (html_out, &plan.html) {
         let written = unfinished.file().write_all(page(&summary).as_bytes());
         written.map_err(|error| io_failure("write", path, &error))?;
-        result_file::finish(unfinished, path)?;
+        output::finish(unfinished)?;
     }
     if let (Some(unfinished), Some(path)) = (summary_out, &plan.summary) {
         let mut text = serde_json::to_vec_pretty(&summary).map_err(Failure::local)?;
         text.push(b'\n');
         unfinished.file().write_all(&text).map_err(|error| io_failure("write", path, &error))?;
-        result_file::finish(unfinished, path)?;
+        output::finish(unfinished)?;
     }
     if let Some(ledger) = Arc::into_inner(ledger).filter(|_| !plan.ledger) {
         ledger.remove()?;
@@ -247,11 +248,12 @@ fn open_ledger(home: &Home, key: &PublicKey, kept: bool, memory: Memory) -> Resu
 
 /// Refuses a report or summary that would replace the customers or each other.
 fn check_places(plan: &ScreenPlan) -> Result<(), Failure> {
-    let place = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let named = [Some(&plan.file), Some(&plan.out), plan.summary.as_ref(), plan.html.as_ref()];
-    let mut places: Vec<PathBuf> = named.into_iter().flatten().map(place).collect();
-    places.sort();
-    if places.array_windows().any(|[a, b]| a == b) {
+    let places: Vec<&PathBuf> = named.into_iter().flatten().collect();
+    let is_twice = |(number, place): (usize, &&PathBuf)| {
+        places.iter().skip(number + 1).any(|other| output::is_same(place, other))
+    };
+    if places.iter().enumerate().any(is_twice) {
         return Err(Failure::input("the customers, the report and its summaries must be different files"));
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use samar::screen::ScreenPlan;
 use samar_protocol::identifier::Kind;
 use samar_protocol::manifest::Status::Claimed;
 
@@ -100,4 +101,37 @@ fn each_mistake_is_named_with_its_place_and_its_remedy() {
         assert_eq!(bank.path("report.csv").exists(), code == 1, "{arguments:?}");
         let _ = std::fs::remove_file(bank.path("report.csv"));
     }
+}
+
+#[test]
+fn no_output_takes_the_place_of_the_customers_or_of_what_is_kept() {
+    let operator = Operator::start();
+    operator.publish_breaches(&[breach("a-2021", "2021", Claimed, entries(Kind::Nik, 0..10))]);
+    let bank = Bank::joined(&operator);
+    bank.sync().unwrap();
+    bank.customers(0..3);
+    let customers = std::fs::read(bank.path("customers.csv")).unwrap();
+    let seen = std::fs::read(bank.home().dir().join("seen.toml")).unwrap();
+    std::os::unix::fs::symlink(bank.path(""), bank.path("here")).unwrap();
+    let twice = "must be different files";
+    for (out, words) in [
+        ("customers.csv", twice),
+        ("samar/../customers.csv", twice),
+        ("here/customers.csv", twice),
+        ("here", "is a link"),
+        ("samar/seen.toml", "keeps for itself"),
+        ("here/samar/client.key", "keeps for itself"),
+        ("samar/segments/report.csv", "keeps for itself"),
+    ] {
+        let failure = bank.screen_as(&ScreenPlan { out: bank.path(out), ..bank.plan() }).unwrap_err();
+        assert!(failure.to_string().contains(words), "{out}: {failure}");
+        let summary = Some(bank.path(out));
+        bank.screen_as(&ScreenPlan { summary, ..bank.plan() }).unwrap_err();
+    }
+    let html = Some(bank.path("here/report.csv"));
+    assert!(bank.screen_as(&ScreenPlan { html, ..bank.plan() }).unwrap_err().to_string().contains(twice));
+    assert_eq!(std::fs::read(bank.path("customers.csv")).unwrap(), customers);
+    assert_eq!(std::fs::read(bank.home().dir().join("seen.toml")).unwrap(), seen);
+    assert!(!bank.path("report.csv").exists());
+    bank.screen_again(true).unwrap();
 }

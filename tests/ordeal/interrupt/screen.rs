@@ -1,5 +1,6 @@
 //! `samar screen`, and what the bank is charged for it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,6 +22,8 @@ pub(super) struct Screen<'a> {
     unique: u64,
     /// What the account had used before.
     used_before: u64,
+    /// Commands that were made.
+    commands: Cell<u64>,
 }
 
 impl<'a> Screen<'a> {
@@ -66,11 +69,13 @@ impl<'a> Screen<'a> {
             truth: truth.lines().skip(1).map(line).collect(),
             unique: groups.iter().sum(),
             used_before: 0,
+            commands: Cell::new(0),
         })
     }
 
+    /// That of the last command. Each has another, as a bank's nights have.
     fn report(&self) -> PathBuf {
-        self.room.join("report.csv")
+        self.room.join(format!("report-{}.csv", self.commands.get()))
     }
 
     /// Whether every file of the ledger is whole, and its head has every customer once.
@@ -114,6 +119,7 @@ impl Case for Screen<'_> {
     }
 
     fn command(&self) -> Command {
+        self.commands.set(self.commands.get() + 1);
         let mut command = self.stage.programs.client(&self.room, &["screen", "--column", "NIK"]);
         command.arg(&self.customers).arg("--out").arg(self.report());
         command
