@@ -65,7 +65,7 @@ impl Survey {
                     Err(Unusable::Empty) => seen.empty += 1,
                     Err(Unusable::Invalid(reason)) => {
                         if let Some(text) = reading.text(number) {
-                            signs.observe_rejected(&text);
+                            signs.observe_rejected(&text, reason);
                         }
                         *seen.invalid.entry(reason).or_default() += 1;
                     }

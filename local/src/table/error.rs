@@ -50,7 +50,10 @@ pub enum TableError {
         name: String,
     },
     /// Compressed data that do not decompress.
-    #[error("{name} is damaged {format} beyond line {line}: {source}; what came before was read")]
+    #[error(
+        "{name} is damaged {format} beyond line {line}: {source}; nothing of it was kept: fetch it again, or unpack \
+         what is there and give that"
+    )]
     Damaged {
         /// The file.
         name: String,

@@ -16,13 +16,16 @@ const UNPACK: &str = "unpack it first, for example into a pipe that ends in `-`"
 const EXPORT: &str = "export it as CSV first";
 
 /// Files that are certainly no table that can be read, by how they begin.
-const UNSUPPORTED: [(&[u8], &str, &str); 7] = [
+const UNSUPPORTED: [(&[u8], &str, &str); 9] = [
     (b"\xfd7zXZ\0", "xz-compressed", UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     (b"Rar!\x1a\x07", "a rar archive", UNPACK),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook (xls), or one under a password", EXPORT),
     (b"SQLite format 3\0", "an SQLite database", EXPORT),
     (b"%PDF-", "a PDF document", EXPORT),
+    // Before UTF-16, whose mark the first one begins with.
+    (b"\xff\xfe\0\0", "text in UTF-32", "convert it first: iconv -f UTF-32 -t UTF-8"),
+    (b"\0\0\xfe\xff", "text in UTF-32", "convert it first: iconv -f UTF-32 -t UTF-8"),
     (b"PGDMP", "a PostgreSQL archive", "turn it into text first (pg_restore -f)"),
 ];
 

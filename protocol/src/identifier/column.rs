@@ -4,7 +4,7 @@
 //! a column of family card numbers has the same 16 digits. Only the column shows it, so these counters watch it. They also
 //! look at what is rejected: a column of telephone numbers under the heading of NIKs is named as what it is.
 
-use super::{Identifier, Kind};
+use super::{Identifier, Kind, Rejection};
 
 /// Numbers a column must have before a warning is given. With 5 % women among the customers a column of 200 without
 /// a single one comes about once in 28,000; with a tenth of the serials ending in 0, a fifth among 200 once in 138,000.
@@ -18,6 +18,10 @@ pub struct ColumnSigns {
     ending_in_0: u64,
     above_40: u64,
     rejected: u64,
+    /// Of these, numbers that went through a spreadsheet's or a database's floats.
+    floats: u64,
+    /// Of these, cells with more than one number.
+    two_numbers: u64,
     /// Of the rejected ones, what is an identifier of another kind, in the order of [`Kind::ALL`].
     of_other_kind: [u64; Kind::ALL.len()],
 }
@@ -36,10 +40,35 @@ pub enum ColumnWarning {
         /// Numbers seen.
         rows: u64,
     },
-    /// No number has a day above 40, so no holder is a woman.
-    #[error("none of {rows} numbers has a day above 40: these look like family card (KK) numbers, not NIKs")]
+    /// Not one number in 200 has a day above 40, so hardly a holder is a woman.
+    #[error(
+        "{above_40} of {rows} numbers have a day above 40: these look like family card (KK) numbers, not NIKs"
+    )]
     LooksLikeKk {
+        /// Numbers with a day above 40.
+        above_40: u64,
         /// Numbers seen.
+        rows: u64,
+    },
+    /// More than one cell in 100 is a number as floats are written.
+    #[error(
+        "{count} of {rows} cells are numbers in scientific notation or with a decimal fraction: a spreadsheet did this, \
+         and their last digits are gone; export the column as text from its source"
+    )]
+    Floats {
+        /// Cells that are such numbers.
+        count: u64,
+        /// Cells seen that are not empty.
+        rows: u64,
+    },
+    /// More than one cell in 100 holds several numbers.
+    #[error(
+        "{count} of {rows} cells hold more than one number, and are not read: give each a row of its own"
+    )]
+    TwoNumbers {
+        /// Cells with several numbers.
+        count: u64,
+        /// Cells seen that are not empty.
         rows: u64,
     },
     /// More than a fifth of the cells are of another kind.
@@ -64,7 +93,16 @@ impl ColumnSigns {
     #[must_use]
     pub fn new(kind: Kind) -> Self {
         let of_other_kind = [0; Kind::ALL.len()];
-        Self { kind, accepted: 0, ending_in_0: 0, above_40: 0, rejected: 0, of_other_kind }
+        Self {
+            kind,
+            accepted: 0,
+            ending_in_0: 0,
+            above_40: 0,
+            rejected: 0,
+            floats: 0,
+            two_numbers: 0,
+            of_other_kind,
+        }
     }
 
     /// Counts one accepted identifier, in its normalised form.
@@ -75,9 +113,12 @@ impl ColumnSigns {
         self.above_40 += u64::from(normalised.get(6).is_some_and(|tens| *tens >= b'4'));
     }
 
-    /// Counts one cell that was rejected, and not for being empty.
-    pub fn observe_rejected(&mut self, cell: &str) {
+    /// Counts one cell that was rejected, and not for being empty, by the [`Rejection::name`] of its reason.
+    pub fn observe_rejected(&mut self, cell: &str, reason: &str) {
         self.rejected += 1;
+        let is_of = |reasons: &[Rejection]| u64::from(reasons.iter().any(|of| of.name() == reason));
+        self.floats += is_of(&[Rejection::ExcelScientific, Rejection::DecimalFraction]);
+        self.two_numbers += is_of(&[Rejection::TwoNumbers]);
         for (kind, count) in Kind::ALL.into_iter().zip(&mut self.of_other_kind) {
             if kind != self.kind && Identifier::parse(kind, cell).is_ok() {
                 *count += 1;
@@ -95,11 +136,19 @@ impl ColumnSigns {
             if matches!(kind, Kind::Nik | Kind::Kk) && ending_in_0 > rows / 5 {
                 warnings.push(ColumnWarning::LastDigitLost { ending_in_0, rows });
             }
-            if kind == Kind::Nik && above_40 == 0 {
-                warnings.push(ColumnWarning::LooksLikeKk { rows });
+            if kind == Kind::Nik && above_40 < rows / 200 {
+                warnings.push(ColumnWarning::LooksLikeKk { above_40, rows });
             }
         }
         let rows = self.accepted + self.rejected;
+        if rows >= SIGNS_ROWS_MIN {
+            if self.floats > rows / 100 {
+                warnings.push(ColumnWarning::Floats { count: self.floats, rows });
+            }
+            if self.two_numbers > rows / 100 {
+                warnings.push(ColumnWarning::TwoNumbers { count: self.two_numbers, rows });
+            }
+        }
         for (other, count) in Kind::ALL.into_iter().zip(self.of_other_kind) {
             if rows >= SIGNS_ROWS_MIN && count > rows / 5 {
                 warnings.push(ColumnWarning::OtherKind { kind, other, count, rows });

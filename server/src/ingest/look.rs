@@ -246,7 +246,7 @@ impl Tried {
                     return;
                 }
                 Err(rejection) => {
-                    self.signs.observe_rejected(&cell);
+                    self.signs.observe_rejected(&cell, rejection.name());
                     rejection.name()
                 }
             },

@@ -15,12 +15,13 @@ mod room;
 
 use std::path::PathBuf;
 
-use samar_local::durable::{self, Mode, Unfinished};
+use samar_local::durable::Unfinished;
 use samar_local::exit::{Failure, io_failure, say};
-use samar_local::folder;
+use samar_local::people::thousands;
 use samar_local::table::Form;
+use samar_local::{folder, output};
 use samar_protocol::group::Backend;
-use samar_protocol::identifier::Kind;
+use samar_protocol::identifier::{Kind, SIGNS_ROWS_MIN};
 use samar_protocol::manifest::{Status, is_breach_id, is_date};
 use samar_protocol::oprf::SecretKey;
 use samar_protocol::vault::VaultHeader;
@@ -160,7 +161,7 @@ fn encode_all(
     merged: &Merged,
     report: &mut Report,
 ) -> Result<(Merge<RECORD_BYTES>, Option<Rejects>), Failure> {
-    let mut rejects = rejects_file(plan)?;
+    let mut rejects = rejects_file(layout, plan)?;
     let mut sorter = Sorter::new(&layout.runs(), plan.memory_bytes);
     for source in &plan.sources {
         let rows = read::Rows::open(source, plan, merged)?;
@@ -170,7 +171,25 @@ fn encode_all(
         }
         encode::encode(rows, key, backend, &mut sorter, report, rejects.as_mut())?;
     }
+    if report.valid == 0 && report.rows >= SIGNS_ROWS_MIN {
+        // A breach of nobody would be published, and every bank would read "clear".
+        if let Some(rejects) = rejects {
+            rejects.finish()?;
+        }
+        return Err(nothing_usable(report));
+    }
     Ok((sorter.finish().map_err(Failure::local)?, rejects))
+}
+
+fn nothing_usable(report: &Report) -> Failure {
+    let count = |(reason, count): (&&str, &u64)| format!("{reason} {}", thousands(*count));
+    let reasons = report.rejected.iter().map(count).collect::<Vec<_>>().join(", ");
+    let rows = thousands(report.rows);
+    let what =
+        format!("none of the {rows} rows holds an identifier of the kinds that are looked for ({reasons})");
+    let looks_like = report.warnings.iter().map(|warning| format!("; {warning}")).collect::<String>();
+    Failure::input(what + &looks_like)
+        .remedy("name the right column with --column; `ingest --dry-run` tells what each one looks like")
 }
 
 fn check_key(breach: &str, held: &Elements, key: &SecretKey) -> Result<(), Failure> {
@@ -188,7 +207,11 @@ fn check(plan: &Plan) -> Result<(), Failure> {
             Failure::input(what).remedy("use lower-case letters, digits and inner hyphens, like bpjs-2021")
         );
     }
-    let replaced = |rejects: &PathBuf| plan.sources.contains(&Source::File(rejects.clone()));
+    let replaced = |rejects: &PathBuf| {
+        plan.sources
+            .iter()
+            .any(|source| matches!(source, Source::File(dump) if output::is_same(dump, rejects)))
+    };
     if plan.rejects.as_ref().is_some_and(replaced) {
         return Err(Failure::input("--rejects names a dump, which it would replace"));
     }
@@ -275,17 +298,13 @@ fn new_classes(plan: &Plan) -> Classes {
 /// The list of rejected rows, as it is written.
 struct Rejects {
     unfinished: Unfinished,
-    place: PathBuf,
     text: String,
 }
 
-fn rejects_file(plan: &Plan) -> Result<Option<Rejects>, Failure> {
-    let Some(place) = plan.rejects.clone() else { return Ok(None) };
-    // Its folder is not ours, so a killed run's is looked for by name.
-    let unfinished = durable::remove_leftovers_of(&place)
-        .and_then(|()| Unfinished::create(&place, Mode::Private))
-        .map_err(|error| io_failure("write the rejected rows to", &place, &error))?;
-    Ok(Some(Rejects { unfinished, place, text: "file,line,reason\n".to_owned() }))
+fn rejects_file(layout: &Layout, plan: &Plan) -> Result<Option<Rejects>, Failure> {
+    let Some(place) = &plan.rejects else { return Ok(None) };
+    let unfinished = output::create(place, &layout.kept())?;
+    Ok(Some(Rejects { unfinished, text: "file,line,reason\n".to_owned() }))
 }
 
 impl Rejects {
@@ -303,12 +322,11 @@ impl Rejects {
         use std::io::Write as _;
         let written = self.unfinished.file().write_all(self.text.as_bytes());
         self.text.clear();
-        written.map_err(|error| io_failure("write the rejected rows to", &self.place, &error))
+        written.map_err(|error| io_failure("write the rejected rows to", self.unfinished.place(), &error))
     }
 
     fn finish(mut self) -> Result<(), Failure> {
         self.flush()?;
-        let place = self.place;
-        self.unfinished.finish().map_err(|error| io_failure("write the rejected rows to", &place, &error))
+        output::finish(self.unfinished)
     }
 }

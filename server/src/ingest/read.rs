@@ -110,7 +110,7 @@ impl Rows {
                     }
                     Err(rejection) => {
                         if rejection != Rejection::Empty {
-                            column.signs.observe_rejected(&cell);
+                            column.signs.observe_rejected(&cell, rejection.name());
                         }
                         rejection.name()
                     }

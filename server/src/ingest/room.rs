@@ -26,7 +26,8 @@ pub(super) fn require(layout: &Layout, plan: &Plan) -> Result<(), Failure> {
             rows = rows.saturating_add(in_file);
         }
     }
-    let new = rows.saturating_mul(RECORD_BYTES as u64);
+    let identifiers = rows.saturating_mul(plan.columns.len().max(1) as u64);
+    let new = identifiers.saturating_mul(RECORD_BYTES as u64);
     let sorting = if new > plan.memory_bytes as u64 { new } else { 0 };
     let folder = layout.vault();
     space::require(&[
@@ -45,9 +46,24 @@ fn estimate_rows(path: &Path) -> io::Result<u64> {
     if COMPRESSED.iter().any(|magic| sample.starts_with(magic)) {
         return Ok(0);
     }
-    let lines = sample.iter().filter(|byte| **byte == b'\n').count() as u128;
-    let rows = u128::from(metadata.len()) * lines / (sample.len() as u128).max(1);
+    let rows = u128::from(metadata.len()) * rows_in(&sample) as u128 / (sample.len() as u128).max(1);
     Ok(u64::try_from(rows).unwrap_or(u64::MAX))
+}
+
+/// Rows by their ends: of lines, `\n` or on old systems `\r`; and of what stands on one line, between the brackets of two rows
+/// of an SQL `INSERT` or of JSON. Where there are some of each, what there is most of counts.
+fn rows_in(sample: &[u8]) -> usize {
+    let ends = |end: u8| sample.iter().filter(|byte| **byte == end).count();
+    let between = |closing: u8, opening: u8| {
+        let mut is_closed = false;
+        let mut count = 0;
+        for byte in sample.iter().filter(|byte| !matches!(byte, b',' | b' ' | b'\t' | b'\r' | b'\n')) {
+            count += usize::from(is_closed && *byte == opening);
+            is_closed = *byte == closing;
+        }
+        count
+    };
+    [ends(b'\n'), ends(b'\r'), between(b')', b'('), between(b'}', b'{')].into_iter().max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -66,6 +82,14 @@ mod tests {
         assert_eq!(rows(&b"3201010101900001,Ani\n".repeat(3)), 3);
         let many = rows(&b"3201010101900001,Ani\n".repeat(100_000));
         assert!((99_900..=100_000).contains(&many), "{many}");
+        assert_eq!(rows(&b"3201010101900001,Ani\r".repeat(3)), 3);
+        let on_one_line = |first: &str, row: &str, last: &str| [first, &row.repeat(100_000), last].concat();
+        let row = "('3201010101900001', 'Ani'), ";
+        let many =
+            rows(on_one_line("INSERT INTO t VALUES ", row, "('3201010101900002', 'Budi');").as_bytes());
+        assert!((99_000..=100_100).contains(&many), "{many}");
+        let many = rows(on_one_line("[", "{\"nik\":\"3201010101900001\"},", "{}]").as_bytes());
+        assert!((99_000..=100_100).contains(&many), "{many}");
         assert_eq!(rows(&[COMPRESSED[0], &[b'\n'; 1_000]].concat()), 0);
         assert_eq!(estimate_rows(Path::new("/dev/null")).unwrap(), 0);
     }

@@ -78,6 +78,63 @@ fn a_plan_that_cannot_be_is_refused_with_what_can() {
 }
 
 #[test]
+fn a_list_of_rejects_takes_the_place_of_no_dump_and_of_nothing_that_is_kept() {
+    let house = House::filled();
+    let before = house.vault("breach-a");
+    let text = "NIK\n3201010404930004\n123\n";
+    let dump = house.file("again.csv", text);
+    std::os::unix::fs::symlink(house.path("again.csv"), house.path("link.csv")).unwrap();
+    let folder = house.path("again.csv").parent().unwrap().to_owned();
+    let roundabout = folder.join("..").join(folder.file_name().unwrap()).join("again.csv");
+    let kept = house.layout.config();
+    for (place, words) in [
+        (dump.as_str(), "--rejects names a dump"),
+        (roundabout.to_str().unwrap(), "--rejects names a dump"),
+        (house.path("link.csv").to_str().unwrap(), "--rejects names a dump"),
+        (kept.to_str().unwrap(), "keeps for itself"),
+        (house.layout.vault().join("list.csv").to_str().unwrap(), "keeps for itself"),
+        ("/dev/null", "a link, a pipe or a device"),
+    ] {
+        for command in ["ingest", "remove"] {
+            house.run(&[command, "--breach", "breach-a", "--rejects", place, &dump]).fails(2, &[words]);
+        }
+    }
+    assert_eq!(std::fs::read_to_string(&dump).unwrap(), text);
+    assert_eq!(house.vault("breach-a"), before);
+}
+
+#[test]
+fn a_dump_of_which_nothing_can_be_read_makes_no_breach() {
+    let house = House::new();
+    let rejects = house.path("rejects.csv").into_os_string().into_string().unwrap();
+    let dump = house.file("phones.csv", "NIK\n".to_owned() + &"081234567890\n".repeat(300));
+    let arguments = ["ingest", "--breach", "breach-a", "--date", "2021", "--rejects", &rejects, &dump];
+    house.run(&arguments).fails(
+        2,
+        &[
+            "none of the 300 rows",
+            "wrong-length 300",
+            "300 of 300 cells are no NIK but a telephone number",
+            "--dry-run",
+        ],
+    );
+    assert_eq!(names(&house.layout.vault()), [".runs"]);
+    assert_eq!(
+        std::fs::read_to_string(&rejects).unwrap().lines().count(),
+        301,
+        "the list is there all the same"
+    );
+    let utf32 = [
+        b"\xff\xfe\0\0".as_slice(),
+        &"NIK\n".chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<_>>(),
+    ];
+    let dump = house.file("utf32.csv", utf32.concat());
+    house
+        .run(&["ingest", "--breach", "breach-a", "--date", "2021", &dump])
+        .fails(2, &["UTF-32", "iconv -f UTF-32"]);
+}
+
+#[test]
 fn one_run_at_a_time() {
     let house = House::filled();
     let before = house.vault("breach-a");
@@ -350,6 +407,6 @@ fn a_breach_without_niks_is_held_by_telephone_number_and_e_mail_address() {
         let bad = house.file("bad.toml", text);
         let run =
             house.run(&["ingest", "--breach", "toko-2020", "--about", &bad, "--column", "phone=HP", &dump]);
-        assert!(run.code == 2 && run.err.contains(words), "{}", run.err);
+        assert!(run.code == 2 && run.err.contains(words) && run.err.contains("\n  try: "), "{}", run.err);
     }
 }

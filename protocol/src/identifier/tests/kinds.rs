@@ -264,7 +264,7 @@ fn a_column_of_another_kind_is_noticed() {
         for cell in cells {
             match Identifier::parse(kind, &cell) {
                 Ok(found) => signs.observe(found.normalised()),
-                Err(_) => signs.observe_rejected(&cell),
+                Err(reason) => signs.observe_rejected(&cell, reason.name()),
             }
         }
         signs.warnings()
@@ -283,6 +283,30 @@ fn a_column_of_another_kind_is_noticed() {
     assert_eq!(warnings(Kind::Phone, &mut mixed(200)), []);
     assert_eq!(warnings(Kind::Phone, &mut mixed(201)), other(Kind::Phone, Kind::Nik, 201, 1_000));
     assert_eq!(warnings(Kind::Phone, &mut (0..1_000).map(|i| phone(i * 10))), [], "numbers may end in 0");
+}
+
+#[test]
+fn a_column_that_went_through_floats_or_holds_two_numbers_a_cell_is_noticed() {
+    let warnings = |damaged: u64, cell: &str| {
+        let mut signs = ColumnSigns::default();
+        for i in 0..1_000u64 {
+            let nik = format!("320101{:02}0190{:04}", i % 2 * 40 + 1, i % 9 + 1);
+            let cell = if i < damaged { cell } else { &nik };
+            match Identifier::parse(Kind::Nik, cell) {
+                Ok(found) => signs.observe(found.normalised()),
+                Err(reason) => signs.observe_rejected(cell, reason.name()),
+            }
+        }
+        signs.warnings()
+    };
+    for cell in ["3.20101E+15", "3201010101900001.0"] {
+        assert_eq!(warnings(10, cell), []);
+        assert_eq!(warnings(11, cell), [ColumnWarning::Floats { count: 11, rows: 1_000 }]);
+        // A column without one sound number is named too.
+        assert_eq!(warnings(1_000, cell), [ColumnWarning::Floats { count: 1_000, rows: 1_000 }]);
+    }
+    let two = "3201010101900001; 3201010101900002";
+    assert_eq!(warnings(11, two), [ColumnWarning::TwoNumbers { count: 11, rows: 1_000 }]);
 }
 
 proptest! {

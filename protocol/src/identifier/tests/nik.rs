@@ -237,9 +237,13 @@ fn a_column_that_lost_its_last_digit_is_noticed() {
 fn a_column_of_family_cards_is_noticed() {
     let rows = SIGNS_ROWS_MIN;
     let cards = |count| signs((0..count).map(|_| (17, 3)));
-    assert_eq!(cards(rows).warnings(), [ColumnWarning::LooksLikeKk { rows }]);
+    assert_eq!(cards(rows).warnings(), [ColumnWarning::LooksLikeKk { above_40: 0, rows }]);
     assert_eq!(cards(rows - 1).warnings(), [], "too few to say");
-    assert_eq!(signs((0..rows).map(|i| (if i == 0 { 57 } else { 17 }, 3))).warnings(), [], "one woman");
+    let with_women = |women, rows| signs((0..rows).map(|i| (if i < women { 57 } else { 17 }, 3))).warnings();
+    assert_eq!(with_women(1, rows), [], "one woman in 200");
+    // One true NIK in a column of cards hides nothing.
+    assert_eq!(with_women(49, 10_000), [ColumnWarning::LooksLikeKk { above_40: 49, rows: 10_000 }]);
+    assert_eq!(with_women(50, 10_000), []);
 }
 
 proptest! {
