@@ -123,7 +123,8 @@ pub(crate) fn recognise(source: &Source) -> Result<Kind, Failure> {
         return Err(Failure::new(Exit::Local, what).remedy("restore it from its backup"));
     }
     let what = format!("{} is no file of Samar", source.name());
-    Err(Failure::input(what).remedy("name a file that samar or samar-server wrote"))
+    Err(Failure::input(what)
+        .remedy("name a file of their folders; reports, pages, notices and exports are text"))
 }
 
 /// One wrong byte does not hide what a file was; its decoder names it.

@@ -1,7 +1,13 @@
 //! The account log, in sums.
 
+use std::fs::File;
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
+
 use samar_inspect::{Facts, Fault, Report, Source, Value};
 use samar_local::exit::Failure;
+use samar_local::people::counted;
+use samar_protocol::account::Record;
+use samar_protocol::codec;
 
 use crate::accounts::LOG_REMEDY;
 use crate::audit::Audit;
@@ -33,10 +39,44 @@ pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
     report.facts.add("chain_head", Value::Hex(audit.chain.to_vec()));
     if let Some((at, what, remedy)) = audit.fault() {
         report.fault(Fault::at(at, what).or_remedy(remedy));
+        let (records, evaluations) = from(source.file(), at).map_err(failure)?;
+        if records > 0 {
+            report.note(format!(
+                "{} from there on can still be read, with {}; nothing binds them to the chain",
+                counted(records, "record"),
+                counted(evaluations, "evaluation")
+            ));
+        }
     }
     if let Some(remark) = audit.remark() {
         report.note(remark);
     }
     report.remedy(LOG_REMEDY);
     Ok(report)
+}
+
+/// Records from this byte on, and evaluations in them, as far as one length leads to the next (SPEC.md section "Account log").
+fn from(mut file: &File, at: u64) -> io::Result<(u64, u64)> {
+    file.seek(SeekFrom::Start(at))?;
+    let mut reader = BufReader::with_capacity(1 << 20, file);
+    let (mut records, mut evaluations) = (0, 0u64);
+    let mut head = [0; 4];
+    while reader.read_exact(&mut head).is_ok() {
+        let [length, inverted] =
+            [u16::from_le_bytes([head[0], head[1]]), u16::from_le_bytes([head[2], head[3]])];
+        if length != !inverted {
+            break;
+        }
+        let mut record = vec![0; usize::from(length & 0x7fff) + 32];
+        if reader.read_exact(&mut record).is_err() {
+            break;
+        }
+        record.truncate(record.len() - 32);
+        let Ok(record) = codec::decode::<Record>(&record) else { continue };
+        records += 1;
+        if let Record::Debit { count, .. } = record {
+            evaluations = evaluations.saturating_add(count.into());
+        }
+    }
+    Ok((records, evaluations))
 }

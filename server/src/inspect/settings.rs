@@ -76,14 +76,11 @@ const ENROLMENT: [Key; 6] = [
 ];
 
 pub(super) fn config(source: &Source) -> Result<Report, Failure> {
-    settings(source, &CONFIG, "mend the line; a setting that is left out has its default", |text| {
-        Config::parse(text).map(drop)
-    })
+    settings(source, &CONFIG, Config::REMEDY, |text| Config::parse(text).map(drop))
 }
 
 pub(super) fn about(source: &Source) -> Result<Report, Failure> {
-    let remedy = "mend the line, or ingest the breach again with --title, --date and --status";
-    let mut report = settings(source, &ABOUT, remedy, |text| {
+    let mut report = settings(source, &ABOUT, About::REMEDY, |text| {
         parse::<About>(text)?.check().map_err(|wrong| wrong.to_string())
     })?;
     if let Ok(about) = parse::<About>(&source.text()?.0) {

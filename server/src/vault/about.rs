@@ -78,6 +78,10 @@ impl Wrong {
 }
 
 impl About {
+    /// What to do about a file that cannot be.
+    pub(crate) const REMEDY: &str =
+        "mend the line, or ingest the breach again with --title, --date and --status";
+
     /// Reads the file; `None` where there is none yet.
     ///
     /// # Errors
@@ -88,8 +92,10 @@ impl About {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io_failure("read", path, &error)),
         };
-        let about: Self =
-            toml::from_str(&text).map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+        let about: Self = toml::from_str(&text).map_err(|error| {
+            let place = error.to_string();
+            Failure::input(format!("{}: {}", path.display(), place.trim_end())).remedy(Self::REMEDY)
+        })?;
         about.check().map_err(|wrong| wrong.within(path))?;
         Ok(Some(about))
     }

@@ -116,6 +116,12 @@ fn every_file_of_a_run_is_shown_by_its_facts() {
                       "keys_joined": 1, "first": 1_800_000_000, "last": 1_800_000_060});
     assert_eq!((&log["records"], &log["banks"]), (&json!(3), &json!([bank])));
     assert_eq!(log["chain_head"].as_str().unwrap().len(), 64);
+    // What stands behind a fault is shown for what it is.
+    let mut damaged = std::fs::read(layout.account_log()).unwrap();
+    damaged[20] ^= 1;
+    let run = house.run(&["inspect", &house.file("damaged.log", damaged)]);
+    let words = "3 records from there on can still be read, with 80 evaluations";
+    assert!(run.code == 6 && run.out.contains(words), "{}{}", run.out, run.err);
 
     assert_eq!(facts(&layout.config())["manifest_days"], 30);
     assert_eq!(facts(&layout.about("breach-a"))["title"], "Toko Contoh");

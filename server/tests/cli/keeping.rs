@@ -125,6 +125,11 @@ fn a_configuration_that_cannot_be_is_named_with_its_place() {
         let run = house.run(&["status"]);
         assert_eq!(run.code, 2, "{}", run.err);
         assert!(run.err.contains(words) && run.err.contains("samar-server.toml"), "{}", run.err);
+        assert!(
+            run.err.ends_with("\n  try: mend the line; a setting that is left out has its default\n"),
+            "{}",
+            run.err
+        );
     }
 }
 
