@@ -4,10 +4,11 @@
 #[allow(dead_code)] // the client's tests use the rest
 mod refused;
 
+use std::collections::BTreeMap;
 use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ed25519_dalek::SigningKey;
 use refused::Vector;
@@ -17,13 +18,15 @@ use samar_protocol::identifier::{Identifier, Kind};
 use samar_protocol::invitation::Invitation;
 use samar_protocol::limits::{ELEMENT_BYTES, PREAMBLE_BYTES};
 use samar_protocol::lookup::{Hint, HintNote, QueryVector, Shape};
-use samar_protocol::manifest::SignedManifest;
+use samar_protocol::manifest::{SegmentKind, SignedManifest};
 use samar_protocol::oprf::{BlindedBatch, Proof, SecretKey};
 use samar_protocol::segment::{Header, SegmentIndex, SegmentRoot};
 use samar_protocol::wire::{Preamble, RefusalCode, Request, RequestKind, Response};
 use samar_server::accounts::Accounts;
 use samar_server::keys;
 use samar_server::layout::Layout;
+use samar_server::publish::publish;
+use samar_server::serve::Service;
 use samar_server::vault::file::Reader;
 use samar_tests::{Operator, Scene, niks};
 
@@ -249,4 +252,60 @@ fn every_vector_of_a_cell_is_counted_by_ingest() {
         let counted = report.rejected.get(cell.refused_as.as_str()).copied();
         assert_eq!(counted, Some(alike as u64), "{}", cell.name);
     }
+}
+
+/// Met by the programs, and not by a reader alone: nothing is published or served over such a file, the failure names it, and
+/// it stays as it is, for whoever mends it.
+#[test]
+fn every_vector_of_an_operators_file_stops_the_operator_and_changes_nothing() {
+    let operator = operator();
+    let layout = &operator.layout;
+    let everything = || {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![layout.root().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => drop(files.insert(path.clone(), std::fs::read(&path).unwrap())),
+                }
+            }
+        }
+        files
+    };
+    let publish = || publish(layout, 16 << 20).map(|_| ());
+    let serve = || Service::open(layout, Backend::Portable).map(|_| ());
+    // A first start makes its log and lock.
+    serve().unwrap();
+    let vault = layout.part("breach-a", 1, SegmentKind::Base);
+    let cases: [(&str, PathBuf, &dyn Fn() -> Result<(), Failure>); 4] = [
+        ("OPRF key file", layout.oprf_key(), &serve),
+        ("publisher key file", layout.publisher_key(), &publish),
+        ("account log", layout.account_log(), &serve),
+        ("vault", vault, &publish),
+    ];
+    for (reads_as, place, run) in cases {
+        let honest = std::fs::read(&place).ok();
+        for vector in refused::read_as(reads_as) {
+            std::fs::write(&place, &vector.bytes).unwrap();
+            std::fs::set_permissions(&place, Permissions::from_mode(0o600)).unwrap();
+            let before = everything();
+            let failure = run().expect_err(&vector.name);
+            assert_eq!(
+                (failure.exit(), vector.seen_as.as_str()),
+                (Exit::Local, "6"),
+                "{}: {failure}",
+                vector.name
+            );
+            assert!(failure.to_string().contains(&place.display().to_string()), "{}: {failure}", vector.name);
+            assert!(everything() == before, "{}: something was written", vector.name);
+        }
+        match honest {
+            Some(bytes) => std::fs::write(&place, bytes).unwrap(),
+            None => std::fs::remove_file(&place).unwrap(),
+        }
+    }
+    publish().unwrap();
+    serve().unwrap();
 }

@@ -5,6 +5,7 @@
 //! away, also bytes whose checks are made true. What a decoder takes, its encoder must give back; and where a plain reading
 //! of SPEC.md is short, it stands beside the real one and both must agree.
 
+mod checkpoint;
 mod identifier;
 mod ledger;
 mod lookup;
@@ -19,6 +20,7 @@ mod session;
 mod table;
 mod wire;
 
+pub use checkpoint::{account_checkpoint, checkpointed_log};
 pub use identifier::{identifier, nik};
 pub use ledger::{ledger, ledger_passphrase};
 pub use lookup::lookup;
@@ -38,7 +40,7 @@ pub use samar_local::contained::is_contained;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 25] = [
+pub const TARGETS: [Target; 26] = [
     ("request", request),
     ("response", response),
     ("refusal", refusal),
@@ -53,6 +55,7 @@ pub const TARGETS: [Target; 25] = [
     ("segment_operations", segment_operations),
     ("lookup", lookup),
     ("account_log", account_log),
+    ("account_checkpoint", account_checkpoint),
     ("vault_file", vault_file),
     ("key_file", key_file),
     ("ledger", ledger),

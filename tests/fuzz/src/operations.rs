@@ -134,13 +134,14 @@ fn pack(entries: &HashMap<Tag, u32>, params: SegmentParams) -> Result<(Vec<Vec<u
 fn check(published: &[Published], model: &HashMap<Tag, u32>, gathered: &HashMap<Tag, u32>) {
     let small = (0..256).map(tag);
     let strangers = [[0xff; 32], [0; 32]];
-    // Many tags are looked up by a sample: each lookup verifies its page anew.
+    // Tags are looked up by a sample, another one after each publication: each lookup verifies its page anew, and reads all of it.
+    let first = published.len();
     let sample = |map: &HashMap<Tag, u32>| {
         let ordered: BTreeMap<Tag, u32> = map.iter().map(|(tag, label)| (*tag, *label)).collect();
-        let step = 1 + ordered.len() / 64;
-        ordered.into_keys().step_by(step).collect::<Vec<_>>()
+        let step = 1 + ordered.len() / 12;
+        ordered.into_keys().skip(first % step).step_by(step).collect::<Vec<_>>()
     };
-    for tag in small.step_by(3).chain(strangers).chain(sample(model)).chain(sample(gathered)) {
+    for tag in small.skip(first).step_by(16).chain(strangers).chain(sample(model)).chain(sample(gathered)) {
         let mut label = None;
         for segment in published {
             let Some(here) = segment.find(&tag) else { continue };

@@ -137,7 +137,7 @@ pub fn key_file(data: &[u8]) {
 }
 
 /// A log of these bodies, each behind its length (one byte), chained as they must be.
-fn sealed_log(bodies: &[u8]) -> Vec<u8> {
+pub(crate) fn sealed_log(bodies: &[u8]) -> Vec<u8> {
     let mut script = Script::new(bodies);
     let mut log = LOG_MAGIC.to_vec();
     let mut chain = [0; 32];
@@ -233,20 +233,20 @@ fn count_of(record: &account::Record) -> u64 {
 }
 
 /// A file in a folder of its own, in memory where the system has a place for that.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
     path: PathBuf,
 }
 
 impl Place {
-    fn with(bytes: &[u8]) -> Self {
+    pub(crate) fn with(bytes: &[u8]) -> Self {
         let folder = scratch();
         let path = folder.path().join("file");
         samar_local::durable::write(&path, bytes, samar_local::durable::Mode::Private).unwrap();
         Self { folder, path }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 

@@ -101,6 +101,7 @@ replays! {
     segment_operations: 50,
     lookup: 150,
     account_log: 1_000,
+    account_checkpoint: 1_000,
     vault_file: 1_000,
     key_file: 1_000,
     ledger: 300,

@@ -3,6 +3,7 @@
 use samar_protocol::account::Record;
 use samar_protocol::codec;
 use samar_protocol::vault::VaultHeader;
+use samar_server::accounts::{Accounts, Parts};
 
 use crate::{oprf_key, put};
 
@@ -36,6 +37,8 @@ pub(crate) fn operator_files() {
     put("account_log", "zeros", &[&[0], &now, &log, &[0; 50]]);
     put("account_log", "sealed", &[&[1], &now, &[0; 6], &counted]);
     put("account_log", "sealed-cut", &[&[1], &now, &[3, 0, 200, 0, 1, 40, 0, 9, 0], &counted]);
+
+    account_checkpoint(&now);
 
     let header = VaultHeader {
         key_id: [7; 8],
@@ -92,4 +95,24 @@ pub(crate) fn ledgers() {
     ] {
         put("ledger_passphrase", name, &[&[mode], b"SAMARDGR\x01\x00", &[part, 1], cost, &[7; 56]]);
     }
+}
+
+fn account_checkpoint(now: &[u8]) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("account.log");
+    std::fs::write(&log, samar_fuzz::checkpointed_log()).unwrap();
+    // A checkpoint is of what was opened, and due once a record came since.
+    let accounts = Accounts::open(&log).unwrap();
+    accounts.checkpoint(1).unwrap();
+    let file = std::fs::read(log.with_extension("checkpoint")).unwrap();
+    put("account_checkpoint", "honest", &[&[0], now, &file]);
+    put("account_checkpoint", "cut", &[&[0], now, &file[..file.len() - 7]]);
+    let (mut parts, mut bodies) = (Parts::open(file.as_slice()).unwrap(), Vec::new());
+    while let Some(part) = parts.step().unwrap() {
+        let body = codec::encode(&part).unwrap();
+        bodies.extend(u16::try_from(body.len()).unwrap().to_le_bytes());
+        bodies.extend(body);
+    }
+    put("account_checkpoint", "sealed", &[&[1], now, &bodies]);
+    put("account_checkpoint", "no-place", &[&[1], now, &bodies[2 + usize::from(bodies[0])..]]);
 }
