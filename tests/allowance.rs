@@ -1,10 +1,12 @@
 //! The allowance over the wire: charged once, durably, and never exceeded.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use samar_protocol::manifest::sign;
 use samar_protocol::wire::{Allowance, RefusalCode, Response};
 use samar_server::accounts::Accounts;
-use samar_tests::{Bank, Batch, Caller, Pins, Scene, niks};
+use samar_server::{keys, published};
+use samar_tests::{Bank, Batch, Caller, Operator, Pins, Scene, niks};
 use tokio::task::JoinSet;
 
 const DAY_S: u64 = 86_400;
@@ -84,6 +86,27 @@ async fn the_same_batch_of_another_bank_is_another_batch() {
     let other = other.call(scene.serving.address).await;
     assert_eq!(batch.evaluate(&other, &scene.pins).await.0, 5);
     assert_eq!(used(&other.allowance().await), (5, 5));
+}
+
+// R-ALLOW-6: internal
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_charged_while_the_newest_manifest_is_one_that_no_client_would_use() {
+    let operator = Operator::new();
+    let mut manifest = published::read_manifest(&operator.layout, 1).unwrap().manifest().clone();
+    (manifest.created_s, manifest.valid_until_s) = (now_s() - 10 * DAY_S, now_s() - 2 * DAY_S);
+    let signed = sign(&manifest, &keys::publisher(&operator.layout).unwrap()).unwrap();
+    std::fs::write(operator.layout.manifest(1), signed).unwrap();
+    let scene = Scene::of(operator).await;
+    assert_eq!(refused(&scene, &batch(0, 5)).await.unwrap().0, RefusalCode::Internal);
+    assert_eq!(used(&scene.caller.allowance().await), (0, 0));
+    // The operator publishes, and the same server goes on.
+    scene.operator.publish();
+    let began = Instant::now();
+    while refused(&scene, &batch(0, 5)).await.is_some() {
+        assert!(began.elapsed() < Duration::from_secs(60), "it is refused still");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(used(&scene.caller.allowance().await), (5, 5));
 }
 
 // R-ALLOW-1: day-allowance-used
