@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use refused::Vector;
 
 /// Rules that no bytes by themselves break, and what it takes.
-const NOT_BYTES: [(&str, &str); 29] = [
+const NOT_BYTES: [(&str, &str); 31] = [
     ("R-WIRE-15", "a connection without a certificate"),
     ("R-WIRE-16", "time"),
     ("R-WIRE-20", "a certificate whose bank is gone"),
@@ -24,6 +24,8 @@ const NOT_BYTES: [(&str, &str); 29] = [
     ("R-ALLOW-4", "what was rekeyed today"),
     ("R-ALLOW-5", "the time of day"),
     ("R-ALLOW-6", "the time of day"),
+    ("R-LED-1", "the keys of a bank's ledger"),
+    ("R-LED-2", "the passphrase of a bank's ledger"),
     ("R-TLS-1", "a handshake"),
     ("R-TLS-2", "a handshake"),
     ("R-TLS-3", "a handshake"),

@@ -200,6 +200,7 @@ fn without_the_ledger_nothing_stays_and_nothing_kept_is_used() {
     assert!(bank.files("pending").is_empty());
 }
 
+// R-LED-1: 6
 #[test]
 fn a_ledger_that_is_damaged_ends_the_screening_and_is_named() {
     let operator = Operator::start();

@@ -219,6 +219,7 @@ fn what_is_kept_after_a_passphrase_was_set_is_never_in_the_clear() {
     assert_eq!(screen(&bank, "kunci").unwrap(), 0);
 }
 
+// R-LED-1: 6, R-LED-2: 6
 #[test]
 fn a_flipped_bit_in_what_is_sealed_is_damage_or_opens_nothing() {
     let (_operator, bank) = screened();
@@ -247,7 +248,9 @@ fn a_flipped_bit_in_what_is_sealed_is_damage_or_opens_nothing() {
     greedy.truncate(greedy.len() - 32);
     greedy.extend(blake3::hash(&greedy).as_bytes());
     std::fs::write(&path, &greedy).unwrap();
-    assert!(bank.screen_as(&plan).map(drop).unwrap_err().to_string().contains("more work than any ledger"));
+    let failure = bank.screen_as(&plan).map(drop).unwrap_err();
+    assert_eq!(failure.exit(), Exit::Local);
+    assert!(failure.to_string().contains("more work than any ledger"), "{failure}");
     std::fs::write(&path, &good).unwrap();
     assert_eq!(bank.screen_as(&plan).unwrap().evaluated, 0);
 
