@@ -258,6 +258,7 @@ fn every_vector_of_a_cell_is_counted_by_ingest() {
 /// it stays as it is, for whoever mends it.
 #[test]
 fn every_vector_of_an_operators_file_stops_the_operator_and_changes_nothing() {
+    type Run<'a> = &'a dyn Fn() -> Result<(), Failure>;
     let operator = operator();
     let layout = &operator.layout;
     let everything = || {
@@ -279,7 +280,7 @@ fn every_vector_of_an_operators_file_stops_the_operator_and_changes_nothing() {
     // A first start makes its log and lock.
     serve().unwrap();
     let vault = layout.part("breach-a", 1, SegmentKind::Base);
-    let cases: [(&str, PathBuf, &dyn Fn() -> Result<(), Failure>); 4] = [
+    let cases: [(&str, PathBuf, Run<'_>); 4] = [
         ("OPRF key file", layout.oprf_key(), &serve),
         ("publisher key file", layout.publisher_key(), &publish),
         ("account log", layout.account_log(), &serve),
