@@ -49,6 +49,9 @@ pub fn enroll(layout: &Layout, enrolment: &Enrolment<'_>) -> Result<Bank, Failur
             Failure::input(what).remedy("use lower-case letters, digits and inner hyphens, like bank-jaya")
         );
     }
+    if enrolment.csr.is_some_and(|csr| output::is_same(csr, enrolment.out)) {
+        return Err(Failure::input("--out names the signing request, which it would replace"));
+    }
     let config = Config::read(&layout.config())?;
     let address = config.public_address()?;
     let _lock = folder::lock(layout.root(), "enroll")?;

@@ -20,6 +20,7 @@ pub use checkpoint::{CHECKPOINT_MAGIC, CheckpointError, Parts};
 pub use fold::{Refused, Usage};
 pub use log::{Failed, Synced};
 pub use registry::{Bank, OpenInvitation, Registry, Revocation};
+pub(crate) use walk::read_head;
 pub use walk::{LOG_MAGIC, LOG_REMEDY, LogError, Mark, Placed, Tail, Walk};
 
 use crate::pki::KeyFingerprint;

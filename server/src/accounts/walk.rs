@@ -222,7 +222,7 @@ pub(super) fn head(body_bytes: u16, begins_group: bool) -> [u8; 4] {
 }
 
 /// Length of the body, and whether a group begins; `None` for what is no head.
-fn read_head([a, b, c, d]: [u8; 4]) -> Option<(usize, bool)> {
+pub(crate) fn read_head([a, b, c, d]: [u8; 4]) -> Option<(usize, bool)> {
     let (length, complement) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
     let bytes = usize::from(length & !GROUP_BEGINS);
     let sound = complement == !length && (1..=BODY_BYTES_MAX).contains(&bytes);

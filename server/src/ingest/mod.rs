@@ -215,6 +215,11 @@ fn check(plan: &Plan) -> Result<(), Failure> {
     if plan.rejects.as_ref().is_some_and(replaced) {
         return Err(Failure::input("--rejects names a dump, which it would replace"));
     }
+    if let (Some(about), Some(rejects)) = (&plan.about, &plan.rejects)
+        && output::is_same(about, rejects)
+    {
+        return Err(Failure::input("--rejects names the file of --about, which it would replace"));
+    }
     for exposure in &plan.exposes {
         if !class::KNOWN.contains(&exposure.class.as_str()) {
             let what = format!("--exposes: `{}` is no data class", exposure.class.escape_debug());

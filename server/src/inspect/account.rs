@@ -9,7 +9,7 @@ use samar_local::people::counted;
 use samar_protocol::account::Record;
 use samar_protocol::codec;
 
-use crate::accounts::LOG_REMEDY;
+use crate::accounts::{LOG_REMEDY, read_head};
 use crate::audit::Audit;
 
 pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
@@ -39,7 +39,7 @@ pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
     report.facts.add("chain_head", Value::Hex(audit.chain.to_vec()));
     if let Some((at, what, remedy)) = audit.fault() {
         report.fault(Fault::at(at, what).or_remedy(remedy));
-        let (records, evaluations) = from(source.file(), at).map_err(failure)?;
+        let (records, evaluations) = readable_from(source.file(), at).map_err(failure)?;
         if records > 0 {
             report.note(format!(
                 "{} from there on can still be read, with {}; nothing binds them to the chain",
@@ -56,23 +56,18 @@ pub(super) fn decode(source: &Source) -> Result<Report, Failure> {
 }
 
 /// Records from this byte on, and evaluations in them, as far as one length leads to the next (SPEC.md section "Account log").
-fn from(mut file: &File, at: u64) -> io::Result<(u64, u64)> {
+fn readable_from(mut file: &File, at: u64) -> io::Result<(u64, u64)> {
     file.seek(SeekFrom::Start(at))?;
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let (mut records, mut evaluations) = (0, 0u64);
     let mut head = [0; 4];
     while reader.read_exact(&mut head).is_ok() {
-        let [length, inverted] =
-            [u16::from_le_bytes([head[0], head[1]]), u16::from_le_bytes([head[2], head[3]])];
-        if length != !inverted {
+        let Some((body_bytes, _)) = read_head(head) else { break };
+        let mut body = vec![0; body_bytes];
+        if reader.read_exact(&mut body).and_then(|()| reader.read_exact(&mut [0; 32])).is_err() {
             break;
         }
-        let mut record = vec![0; usize::from(length & 0x7fff) + 32];
-        if reader.read_exact(&mut record).is_err() {
-            break;
-        }
-        record.truncate(record.len() - 32);
-        let Ok(record) = codec::decode::<Record>(&record) else { continue };
+        let Ok(record) = codec::decode::<Record>(&body) else { continue };
         records += 1;
         if let Record::Debit { count, .. } = record {
             evaluations = evaluations.saturating_add(count.into());

@@ -78,32 +78,6 @@ fn a_plan_that_cannot_be_is_refused_with_what_can() {
 }
 
 #[test]
-fn a_list_of_rejects_takes_the_place_of_no_dump_and_of_nothing_that_is_kept() {
-    let house = House::filled();
-    let before = house.vault("breach-a");
-    let text = "NIK\n3201010404930004\n123\n";
-    let dump = house.file("again.csv", text);
-    std::os::unix::fs::symlink(house.path("again.csv"), house.path("link.csv")).unwrap();
-    let folder = house.path("again.csv").parent().unwrap().to_owned();
-    let roundabout = folder.join("..").join(folder.file_name().unwrap()).join("again.csv");
-    let kept = house.layout.config();
-    for (place, words) in [
-        (dump.as_str(), "--rejects names a dump"),
-        (roundabout.to_str().unwrap(), "--rejects names a dump"),
-        (house.path("link.csv").to_str().unwrap(), "--rejects names a dump"),
-        (kept.to_str().unwrap(), "keeps for itself"),
-        (house.layout.vault().join("list.csv").to_str().unwrap(), "keeps for itself"),
-        ("/dev/null", "a link, a pipe or a device"),
-    ] {
-        for command in ["ingest", "remove"] {
-            house.run(&[command, "--breach", "breach-a", "--rejects", place, &dump]).fails(2, &[words]);
-        }
-    }
-    assert_eq!(std::fs::read_to_string(&dump).unwrap(), text);
-    assert_eq!(house.vault("breach-a"), before);
-}
-
-#[test]
 fn a_dump_of_which_nothing_can_be_read_makes_no_breach() {
     let house = House::new();
     let rejects = house.path("rejects.csv").into_os_string().into_string().unwrap();

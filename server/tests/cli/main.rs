@@ -11,6 +11,7 @@ mod ingesting;
 mod inspecting;
 mod keeping;
 mod looking;
+mod outputs;
 mod passphrases;
 mod revoking;
 mod rotating;
